@@ -1,0 +1,67 @@
+"""minigpt: understand how a GPT works by training one.
+
+    >>> from minigpt import GPT, PRESETS
+    >>> GPT(PRESETS["classic"].model(vocab_size=100)).num_parameters()
+    145764
+
+Names are loaded when first used, so that importing the light parts never waits for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minigpt.cache import KVCache
+    from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, TrainConfig
+    from minigpt.generate import Step, generate
+    from minigpt.interpret import Recorder, attention
+    from minigpt.model import GPT
+    from minigpt.store import Store
+    from minigpt.tokenizers import CharTokenizer, Tokenizer
+    from minigpt.trainer import Diverged, Metrics, Trainer
+
+_HOME_OF = {
+    "CharTokenizer": "minigpt.tokenizers",
+    "Diverged": "minigpt.trainer",
+    "GPT": "minigpt.model",
+    "GPTConfig": "minigpt.config",
+    "InputError": "minigpt.config",
+    "KVCache": "minigpt.cache",
+    "Metrics": "minigpt.trainer",
+    "PRESETS": "minigpt.config",
+    "Recorder": "minigpt.interpret",
+    "SampleConfig": "minigpt.config",
+    "Step": "minigpt.generate",
+    "Store": "minigpt.store",
+    "Tokenizer": "minigpt.tokenizers",
+    "TrainConfig": "minigpt.config",
+    "Trainer": "minigpt.trainer",
+    "attention": "minigpt.interpret",
+    "generate": "minigpt.generate",
+}
+
+__all__ = [
+    "GPT",
+    "PRESETS",
+    "CharTokenizer",
+    "Diverged",
+    "GPTConfig",
+    "InputError",
+    "KVCache",
+    "Metrics",
+    "Recorder",
+    "SampleConfig",
+    "Step",
+    "Store",
+    "Tokenizer",
+    "TrainConfig",
+    "Trainer",
+    "attention",
+    "generate",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'minigpt' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)

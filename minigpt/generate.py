@@ -1,0 +1,65 @@
+"""Writing text one token at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from minigpt import sampling
+from minigpt.cache import KVCache
+from minigpt.config import InputError, SampleConfig
+from minigpt.model import GPT
+
+CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Step:
+    """One written token: its id, the probability the bare model gave it, and its rivals."""
+
+    id: int
+    prob: float
+    candidates: list[tuple[int, float, float]]  # (id, p of the bare model, p it was drawn from)
+
+
+def generate(model: GPT, ids: Sequence[int], config: SampleConfig) -> Iterator[Step]:
+    """Continues `ids`, one step a token; the same seed writes the same tokens.
+
+    Only the newest `block_size` tokens are read. When the context is full, its older half is let
+    go and the newer half is read again, so a token costs the same wherever it stands.
+    Raises InputError at once when `ids` is empty or not of this vocabulary.
+    """
+    if not ids:
+        raise InputError("the prompt is empty: write at least one character")
+    if not 0 <= min(ids) <= max(ids) < model.config.vocab_size:
+        raise InputError(f"token ids of this model run from 0 to {model.config.vocab_size - 1}")
+    return _steps(model, list(ids), config)
+
+
+def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
+    rng = torch.Generator().manual_seed(config.seed)
+    block_size = model.config.block_size
+    cache, unread = KVCache(model.config), ids[-block_size:]
+    for _ in range(config.max_new_tokens):
+        if cache.length + len(unread) > block_size:
+            cache.length, unread = 0, ids[-max(1, block_size // 2) :]
+        logits = _next_logits(model, unread, cache)
+        p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
+        chosen = sampling.draw(p_final, rng)
+        top = p_base.topk(min(CANDIDATES, len(p_base))).indices
+        yield Step(
+            id=chosen,
+            prob=float(p_base[chosen]),
+            candidates=list(
+                zip(top.tolist(), p_base[top].tolist(), p_final[top].tolist(), strict=True)
+            ),
+        )
+        ids.append(chosen)
+        unread = [chosen]
+
+
+@torch.inference_mode()
+def _next_logits(model: GPT, unread: list[int], cache: KVCache) -> torch.Tensor:
+    """The logits (V,) behind the last of `unread`; the cache holds them afterwards."""
+    model.eval()
+    return model(torch.tensor([unread]), cache)[0, -1]

@@ -1,0 +1,43 @@
+"""Recording named activations of one forward pass."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from minigpt.config import InputError
+from minigpt.model import GPT
+
+
+class Recorder:
+    """A tap that keeps the activations whose name `wanted` accepts, and changes nothing.
+
+    >>> recorder = Recorder(lambda name: name.endswith("attn.pattern"))
+    >>> model(ids, tap=recorder)
+    >>> recorder.activations["h.0.attn.pattern"].shape  # (B, H, T, S)
+    """
+
+    def __init__(self, wanted: Callable[[str], bool] = lambda name: True) -> None:
+        self.wanted = wanted
+        self.activations: dict[str, torch.Tensor] = {}
+
+    def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if self.wanted(name):
+            self.activations[name] = tensor
+        return tensor
+
+
+@torch.inference_mode()
+def attention(model: GPT, ids: Sequence[int]) -> torch.Tensor:
+    """Where each token looks: (n_layer, n_head, T, T), row = looking token, each row sums to 1.
+
+    Raises InputError when `ids` is empty or longer than the context.
+    """
+    if not 0 < len(ids) <= model.config.block_size:
+        raise InputError(
+            f"the text has {len(ids):,} tokens: attention can be shown for 1 to "
+            f"{model.config.block_size:,}, this model's context"
+        )
+    recorder = Recorder(lambda name: name.endswith("attn.pattern"))
+    model.eval()
+    model(torch.tensor([list(ids)]), tap=recorder)
+    return torch.cat(list(recorder.activations.values()))  # each (1, H, T, T)

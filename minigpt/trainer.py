@@ -1,0 +1,163 @@
+"""Training as an iterator of metrics. It knows no disk and no screen."""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from minigpt import optim
+from minigpt.config import TrainConfig
+from minigpt.corpus import batch, windows
+from minigpt.model import GPT
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What one step did. Losses in nats per token; `seconds` counts training time so far."""
+
+    step: int  # 1 for the first
+    tokens: int  # read so far
+    train_loss: float  # on this step's batch, before the step
+    val_loss: float | None  # on unseen text, after the step; measured every eval_interval steps
+    lr: float
+    grad_norm: float  # before clipping
+    seconds: float
+
+
+class Diverged(Exception):
+    """The loss or its gradient stopped being a number; the weights are those before that step."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"the loss stopped being a number at step {step}: "
+            "start again with a lower learning rate; the weights from before are kept"
+        )
+        self.step = step
+
+
+class Trainer:
+    """Trains `model` on `train_ids`, int64 (n,), validating on `val_ids`, int64 (m,), m may be 0.
+
+    Iterate for one `Metrics` a step. Everything step k does comes from the weights, the optimizer
+    and `(seed, k)`, so a run may stop anywhere, and one continued from `state_dict` is bit for bit
+    the one that never stopped. Raises `Diverged` before a step that would ruin the weights.
+    """
+
+    def __init__(
+        self, model: GPT, train_ids: np.ndarray, val_ids: np.ndarray, config: TrainConfig
+    ) -> None:
+        self.model, self.config = model, config
+        self.train_ids = train_ids
+        self.optimizer = optim.adamw(model, config)
+        self.loss_history: list[float] = []
+        self.seconds = 0.0
+        self._validation = None
+        if len(val_ids) > 1:
+            most = config.eval_batches * config.batch_size
+            x, y = windows(val_ids, model.config.block_size, most)
+            self._validation = x, y
+
+    @property
+    def step(self) -> int:
+        """How many steps are done."""
+        return len(self.loss_history)
+
+    def __iter__(self) -> Iterator[Metrics]:
+        while self.step < self.config.max_steps:
+            yield self.advance()
+
+    def advance(self) -> Metrics:
+        """Makes one step."""
+        started = time.perf_counter()
+        config, step = self.config, self.step
+        lr = optim.learning_rate(step, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+
+        loss, grad_norm = self._gradients(step)
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            self.optimizer.zero_grad()
+            raise Diverged(step + 1)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.loss_history.append(loss)
+
+        measures = self.step in (1, config.max_steps) or self.step % config.eval_interval == 0
+        val_loss = self.validate() if measures else None
+        self.seconds += time.perf_counter() - started
+        return Metrics(
+            step=self.step,
+            tokens=self.step * config.batch_size * self.model.config.block_size,
+            train_loss=loss,
+            val_loss=val_loss,
+            lr=lr,
+            grad_norm=grad_norm,
+            seconds=self.seconds,
+        )
+
+    def _gradients(self, step: int) -> tuple[float, float]:
+        """Fills the gradients of step `step`, clipped; returns the loss and their norm."""
+        config, model = self.config, self.model
+        x, y = batch(self.train_ids, model.config.block_size, config.batch_size, config.seed, step)
+        model.train()
+        with torch.random.fork_rng():
+            # Dropout draws from torch's one global generator: seeded here, given back untouched.
+            torch.manual_seed(hash((config.seed, step)) % 2**63)
+            logits = model(torch.from_numpy(x))  # (B, T, V)
+        loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(y).flatten())
+        loss.backward()
+        limit = config.grad_clip or math.inf
+        return loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), limit).item()
+
+    def validate(self) -> float | None:
+        """Loss on the validation windows, in nats per token; None when there are none."""
+        if self._validation is None:
+            return None
+        return mean_loss(self.model, *self._validation, self.config.batch_size)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Copies of all a run needs to go on, as one flat dict of tensors (ready for safetensors)."""
+        state = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
+        for name, weight in self.model.named_parameters():
+            for key, value in self.optimizer.state.get(weight, {}).items():
+                state[f"optimizer.{name}.{key}"] = value
+        state["loss_history"] = torch.tensor(self.loss_history, dtype=torch.float64)
+        state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Takes up where `state_dict` was taken. Raises KeyError or RuntimeError on a foreign one."""
+        self.model.load_state_dict(
+            {
+                name.removeprefix("model."): tensor
+                for name, tensor in state.items()
+                if name.startswith("model.")
+            }
+        )
+        for name, weight in self.model.named_parameters():
+            prefix = f"optimizer.{name}."
+            kept = {
+                key.removeprefix(prefix): tensor.clone()
+                for key, tensor in state.items()
+                if key.startswith(prefix)
+            }
+            if kept:
+                self.optimizer.state[weight] = kept
+        self.loss_history = state["loss_history"].tolist()
+        self.seconds = state["seconds"].item()
+
+
+@torch.inference_mode()
+def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> float:
+    """Cross-entropy of targets y given inputs x, both int64 (n, T), in nats per token."""
+    model.eval()
+    total = 0.0
+    for i in range(0, len(x), batch_size):
+        logits = model(torch.from_numpy(x[i : i + batch_size]))  # (B, T, V)
+        targets = torch.from_numpy(y[i : i + batch_size]).flatten()
+        total += F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum").item()
+    return total / y.size

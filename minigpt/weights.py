@@ -1,0 +1,70 @@
+"""Models and trainers out of the store: safetensors bytes to weights, and back."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from minigpt import tokenizers
+from minigpt.config import GPTConfig, InputError
+from minigpt.corpus import split
+from minigpt.model import GPT
+from minigpt.store import Run, Store
+from minigpt.trainer import Trainer
+
+
+def new_model(config: GPTConfig, seed: int) -> GPT:
+    """A model with fresh weights that come from `seed` alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return GPT(config)
+
+
+def new_trainer(store: Store, run: Run) -> Trainer:
+    """The trainer of a run at its newest checkpoint, or at step 0 where it has none.
+
+    Raises InputError when the run's text is gone or too short for its context.
+    """
+    if run.text_id is None:
+        raise InputError("this run came without its text: start a new one on a text of yours")
+    tokenizer = tokenizers.load(run.tokenizer)
+    ids = np.array(tokenizer.encode(store.text(run.text_id)))
+    train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
+    trainer = Trainer(new_model(run.model, run.train.seed), train_ids, val_ids, run.train)
+    if state := store.checkpoint(run.id):
+        trainer.load_state_dict(safetensors.torch.load(state))
+    return trainer
+
+
+def to_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
+    return safetensors.torch.save(dict(tensors))
+
+
+def snapshot_bytes(model: GPT) -> bytes:
+    """The weights in half precision: half the disk, and pictures of them do not change."""
+    return to_bytes({name: w.detach().to(torch.float16) for name, w in model.state_dict().items()})
+
+
+def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
+    """The model of a run as it was at a snapshot's step, or, without one, as far as it has come.
+
+    Raises InputError when those weights are not in the store.
+    """
+    weights: Mapping[str, torch.Tensor]
+    if step is None and (state := store.checkpoint(run.id)):
+        weights = {
+            name.removeprefix("model."): tensor
+            for name, tensor in safetensors.torch.load(state).items()
+            if name.startswith("model.")
+        }
+    else:
+        steps = store.snapshot_steps(run.id)
+        if not steps:
+            raise InputError("this run has no weights yet: wait until it has made its first step")
+        weights = safetensors.torch.load(
+            store.snapshot(run.id, steps[-1] if step is None else step)
+        )
+    model = new_model(run.model, seed=0)
+    model.load_state_dict(weights)  # copies into float32
+    return model.eval()
