@@ -33,7 +33,7 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
         steps = [steps[i] for i in dict.fromkeys(kept.tolist())]
     tensors = {
         f"weights.{name.removeprefix('model.')}": tensor
-        for name, tensor in safetensors.numpy.load(checkpoint).items()
+        for name, tensor in safetensors.numpy.load(checkpoint[1]).items()
         if name.startswith("model.")
     }
     for step in steps:
@@ -45,7 +45,8 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
     )
     about = {
         "name": run.name,
-        "step": run.step,
+        "text_id": run.text_id,
+        "step": checkpoint[0],
         "tokenizer": run.tokenizer,
         "model": run.model.to_json(),
         "train": run.train.to_json(),
@@ -96,8 +97,10 @@ def import_run(store: Store, data: bytes, workspace: str, run_id: str | None = N
         ),
         state="finished" if step >= train.max_steps else "stopped",
     )
+    # The text itself does not travel; where the store has the same one, the run finds it again.
+    text_id = about.get("text_id") if store.has_text(about.get("text_id")) else None
     return store.create_run(
-        workspace, name, None, about["tokenizer"], model, train, run_id=run_id, results=results
+        workspace, name, text_id, about["tokenizer"], model, train, run_id=run_id, results=results
     )
 
 

@@ -22,7 +22,7 @@ class KVCache:
     def extend(
         self, layer: int, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Stores k and v, (B, H, T, D), behind the tokens held; returns all, (B, H, length + T, D)."""
+        """Puts k and v, (B, H, T, D), behind those held; returns all, (B, H, length + T, D)."""
         end = self.length + k.size(2)
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v

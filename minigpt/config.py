@@ -206,7 +206,7 @@ class SampleConfig(Settings):
     max_new_tokens: int = setting(200, "How many tokens to write.", low=1, high=10_000)
     temperature: float = setting(
         0.8,
-        "Low: safe and repetitive. High: bold and full of mistakes. 0: always the most likely token.",
+        "Low: safe and repetitive. High: bold, with mistakes. 0: always the likeliest token.",
         low=0.0,
         high=5.0,
     )
@@ -243,7 +243,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "classic": Preset(
             "The first Mini-GPT: 2 layers, 4 heads, width 64, context 512.",
             MappingProxyType({"block_size": 512, "n_layer": 2, "n_head": 4, "n_embd": 64}),
-            TrainConfig(max_steps=1_000, batch_size=8, learning_rate=3e-3),
+            TrainConfig(max_steps=1_000, batch_size=4, learning_rate=3e-3, eval_batches=16),
         ),
         "gpt2": Preset(
             "GPT-2's architecture in nanoGPT's CPU size: 4 layers, 4 heads, width 128, context 64.",

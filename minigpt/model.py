@@ -139,7 +139,8 @@ class GPT(nn.Module):
         past, T = cache.length if cache else 0, ids.size(1)
         if past + T > self.config.block_size:
             raise ValueError(
-                f"{past + T} tokens do not fit the context of {self.config.block_size}: leave out the oldest"
+                f"{past + T} tokens do not fit the context of {self.config.block_size}: "
+                "leave out the oldest"
             )
         tap = tap or no_tap
         x = self.wte(ids) + self.wpe.weight[past : past + T]  # (B, T, C)

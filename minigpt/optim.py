@@ -24,7 +24,7 @@ def adamw(model: GPT, config: TrainConfig) -> torch.optim.AdamW:
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
-    """The rate of step 0, 1, …: linear warm-up, then a cosine down to `min_lr_ratio` of the peak."""
+    """The rate of step 0, 1, …: linear warm-up, then a cosine to `min_lr_ratio` of the peak."""
     warmup = min(config.warmup_steps, config.max_steps // 2)
     if step < warmup:
         return config.learning_rate * (step + 1) / (warmup + 1)

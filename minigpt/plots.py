@@ -7,6 +7,7 @@ training first, validation second, baselines after them.
 
 import html
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, 
         return x, y
     edges = np.linspace(0, len(x), most // 2 + 1).astype(int)
     kept: set[int] = {0, len(x) - 1}
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         kept |= {start + int(y[start:end].argmin()), start + int(y[start:end].argmax())}
     chosen = np.array(sorted(kept))[:most]
     chosen[-1] = len(x) - 1
@@ -113,14 +114,17 @@ def live_loss_option(
             "type": "value", "min": 0, "max": max_steps,
             "name": "step", "nameLocation": "middle", "nameGap": 28,
         },
-        "yAxis": {"type": "value", "scale": True, "name": "loss (nats per token)", "nameLocation": "middle", "nameGap": 40},
+        "yAxis": {
+            "type": "value", "scale": True,
+            "name": "loss (nats per token)", "nameLocation": "middle", "nameGap": 40,
+        },
         "series": [
             {
                 "name": name,
                 "type": "line",
                 "showSymbol": name == "validation",
                 "symbolSize": 4,
-                "lineStyle": {"width": 1.5, "type": "dashed"} if name in baselines else {"width": 2},
+                "lineStyle": {"type": "dashed" if name in baselines else "solid"},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
             }
             for name, x, y in loss_series(steps, train, val, baselines)
@@ -145,10 +149,13 @@ def attention_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
             hovertemplate="<b>%{customdata[1]}</b> (position %{y}) gives %{z:.1%} of its attention"
             "<br>to <b>%{customdata[0]}</b> (position %{x})<extra></extra>",
             colorbar={
-                "title": "attention",
+                "orientation": "h",
+                "y": -0.02,
+                "yanchor": "top",
+                "thickness": 8,
                 "tickformat": ".0%",
-                "thickness": 12,
                 "outlinewidth": 0,
+                "title": {"text": "share of attention", "side": "bottom"},
             },
             xgap=1 if T <= 48 else 0,
             ygap=1 if T <= 48 else 0,
@@ -174,7 +181,12 @@ def attention_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
             "tickfont": mono,
             "title": "… at this token",
         },
-        yaxis={**ticks, "autorange": "reversed", "tickfont": mono, "title": "this token looks …"},
+        yaxis={
+            **ticks,
+            "autorange": "reversed",
+            "tickfont": mono,
+            "title": "this token looks …",
+        },
     )
     return figure
 
@@ -213,8 +225,9 @@ def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure
     tokens = [html.escape(visible(token)) for token, _, _ in candidates]
     rows = list(range(len(tokens)))
     figure = go.Figure()
-    for name, column in (("drawn from", 2), ("bare model", 1)):
+    for name, column, marker in (("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})):
         figure.add_bar(
+            marker=marker,
             y=rows,
             x=[candidate[column] for candidate in candidates],
             name=name,
@@ -236,3 +249,30 @@ def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return figure
+
+
+def live_next_token_option(candidates: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    """The same bars as an ECharts option, for while the text is being written."""
+    series = [("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 16, "top": 30, "bottom": 8, "containLabel": True},
+        "legend": {"top": 0, "left": 0},
+        "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
+        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": {"formatter": "{value}"}},
+        "yAxis": {
+            "type": "category",
+            "inverse": True,
+            "data": [visible(token) for token, _, _ in candidates],
+            "axisLabel": {"fontFamily": "monospace", "fontSize": 14},
+        },
+        "series": [
+            {
+                "name": name,
+                "type": "bar",
+                "itemStyle": style,
+                "data": [round(candidate[column], 4) for candidate in candidates],
+            }
+            for name, column, style in series
+        ],
+    }

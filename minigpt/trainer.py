@@ -120,7 +120,7 @@ class Trainer:
         return mean_loss(self.model, *self._validation, self.config.batch_size)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Copies of all a run needs to go on, as one flat dict of tensors (ready for safetensors)."""
+        """Copies of all a run needs to go on: one flat dict of tensors, fit for safetensors."""
         state = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
         for name, weight in self.model.named_parameters():
             for key, value in self.optimizer.state.get(weight, {}).items():
@@ -130,7 +130,7 @@ class Trainer:
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Takes up where `state_dict` was taken. Raises KeyError or RuntimeError on a foreign one."""
+        """Goes on where `state_dict` was taken. Raises KeyError or RuntimeError on another's."""
         self.model.load_state_dict(
             {
                 name.removeprefix("model."): tensor

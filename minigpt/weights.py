@@ -32,8 +32,8 @@ def new_trainer(store: Store, run: Run) -> Trainer:
     ids = np.array(tokenizer.encode(store.text(run.text_id)))
     train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
     trainer = Trainer(new_model(run.model, run.train.seed), train_ids, val_ids, run.train)
-    if state := store.checkpoint(run.id):
-        trainer.load_state_dict(safetensors.torch.load(state))
+    if checkpoint := store.checkpoint(run.id):
+        trainer.load_state_dict(safetensors.torch.load(checkpoint[1]))
     return trainer
 
 
@@ -47,24 +47,23 @@ def snapshot_bytes(model: GPT) -> bytes:
 
 
 def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
-    """The model of a run as it was at a snapshot's step, or, without one, as far as it has come.
+    """The model of a run at a step whose weights are kept, or, without one, as far as it has come.
 
     Raises InputError when those weights are not in the store.
     """
-    weights: Mapping[str, torch.Tensor]
-    if step is None and (state := store.checkpoint(run.id)):
+    newest = store.weights_step(run.id)
+    if newest is None:
+        raise InputError("this run has no weights yet: wait until it has made its first step")
+    step = newest if step is None else step
+    checkpoint = store.checkpoint(run.id)
+    if checkpoint and checkpoint[0] == step:
         weights = {
             name.removeprefix("model."): tensor
-            for name, tensor in safetensors.torch.load(state).items()
+            for name, tensor in safetensors.torch.load(checkpoint[1]).items()
             if name.startswith("model.")
         }
     else:
-        steps = store.snapshot_steps(run.id)
-        if not steps:
-            raise InputError("this run has no weights yet: wait until it has made its first step")
-        weights = safetensors.torch.load(
-            store.snapshot(run.id, steps[-1] if step is None else step)
-        )
+        weights = safetensors.torch.load(store.snapshot(run.id, step))
     model = new_model(run.model, seed=0)
     model.load_state_dict(weights)  # copies into float32
     return model.eval()

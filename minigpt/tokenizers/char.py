@@ -44,7 +44,7 @@ class CharTokenizer:
 
     @classmethod
     def train(cls, text: str) -> Self:
-        """The tokenizer whose vocabulary is the characters of `text`. Raises InputError if empty."""
+        """The tokenizer of the characters in `text`. Raises InputError when it is empty."""
         if not text:
             raise InputError("the text is empty: bring one with at least two characters")
         return cls(sorted(set(text)))
@@ -59,7 +59,7 @@ class CharTokenizer:
         return self._id_of[np.minimum(points, len(self._id_of) - 1)].tolist()
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The characters of `ids`, special tokens by their names. Raises InputError on a foreign id."""
+        """The text of `ids`, special tokens by name. Raises InputError on a foreign id."""
         ids = list(ids)
         if ids and not 0 <= min(ids) <= max(ids) < self.vocab_size:
             raise InputError(f"token ids of this tokenizer run from 0 to {self.vocab_size - 1}")

@@ -11,151 +11,16 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
-
-State = Literal["queued", "running", "paused", "finished", "stopped", "diverged", "failed"]
-Wish = Literal["running", "paused", "stopped", "deleted"]
-
-ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
-EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
-
-# Each entry brings the file from one `PRAGMA user_version` to the next; old entries never change.
-MIGRATIONS = (
-    """
-    CREATE TABLE texts (
-        id TEXT PRIMARY KEY,              -- SHA-256 of the UTF-8 bytes: the same text is kept once
-        body TEXT NOT NULL,
-        characters INTEGER NOT NULL
-    );
-    CREATE TABLE shelves (                -- which workspace sees which text, under which name
-        workspace TEXT NOT NULL,
-        text_id TEXT NOT NULL REFERENCES texts(id),
-        name TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        PRIMARY KEY (workspace, text_id)
-    );
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY,              -- 128 random bits
-        workspace TEXT NOT NULL,
-        name TEXT NOT NULL,
-        text_id TEXT REFERENCES texts(id),
-        tokenizer TEXT NOT NULL,
-        model TEXT NOT NULL,
-        train TEXT NOT NULL,
-        state TEXT NOT NULL,
-        wish TEXT NOT NULL,
-        step INTEGER NOT NULL DEFAULT 0,
-        reason TEXT NOT NULL DEFAULT '',
-        created_at REAL NOT NULL
-    );
-    CREATE INDEX runs_by_workspace ON runs(workspace, created_at);
-    CREATE TABLE metrics (
-        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        step INTEGER NOT NULL,
-        tokens INTEGER NOT NULL,
-        train_loss REAL NOT NULL,
-        val_loss REAL,
-        lr REAL NOT NULL,
-        grad_norm REAL NOT NULL,
-        seconds REAL NOT NULL,
-        PRIMARY KEY (run_id, step)
-    ) WITHOUT ROWID;
-    CREATE TABLE samples (
-        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        step INTEGER NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (run_id, step)
-    );
-    CREATE TABLE snapshots (              -- weights alone, at steps spread evenly on a log scale
-        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
-        step INTEGER NOT NULL,
-        weights BLOB NOT NULL,
-        PRIMARY KEY (run_id, step)
-    );
-    CREATE TABLE checkpoints (            -- all a run needs to go on, the newest only
-        run_id TEXT PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
-        step INTEGER NOT NULL,
-        state BLOB NOT NULL
-    );
-    """,
-)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text on a workspace's shelf, without its body."""
-
-    id: str
-    name: str
-    characters: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is known of a run besides its numbers and weights."""
-
-    id: str
-    workspace: str
-    name: str
-    text_id: str | None
-    tokenizer: str  # JSON, for tokenizers.load
-    model: GPTConfig
-    train: TrainConfig
-    state: State
-    wish: Wish
-    step: int
-    reason: str
-    created_at: float
-
-    @property
-    def active(self) -> bool:
-        return self.state in ACTIVE
-
-
-@dataclass(frozen=True)
-class MetricsRow:
-    """One step's numbers; field by field those of `trainer.Metrics`."""
-
-    step: int
-    tokens: int
-    train_loss: float
-    val_loss: float | None
-    lr: float
-    grad_norm: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Curves:
-    """A run's metrics as columns of shape (n,); `val_loss` is NaN where it was not measured."""
-
-    step: np.ndarray
-    tokens: np.ndarray
-    train_loss: np.ndarray
-    val_loss: np.ndarray
-    lr: np.ndarray
-    grad_norm: np.ndarray
-    seconds: np.ndarray
-
-
-@dataclass(frozen=True)
-class Results:
-    """What the worker learned about a run since it last wrote; kept all together or not at all."""
-
-    metrics: Sequence[MetricsRow] = ()
-    samples: Sequence[tuple[int, str]] = ()
-    snapshots: Sequence[tuple[int, bytes]] = ()
-    checkpoint: tuple[int, bytes] | None = None
-    state: State | None = None
-    reason: str = ""
+from minigpt.store.records import Curves, Results, Run, State, Text, Wish
+from minigpt.store.schema import MIGRATIONS
 
 
 def home() -> Path:
@@ -203,7 +68,7 @@ class Store:
             if version > len(MIGRATIONS):
                 raise InputError(
                     f"{self.folder} was written by a newer minigpt (version {version}, this one "
-                    f"reads {len(MIGRATIONS)}): update minigpt or set MINIGPT_HOME to another folder"
+                    f"reads {len(MIGRATIONS)}): update it or set MINIGPT_HOME to another folder"
                 )
             for script in MIGRATIONS[version:]:
                 for statement in script.split(";"):  # executescript would commit at once
@@ -218,7 +83,8 @@ class Store:
         with self._transaction() as db:
             db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", (text_id, body, len(body)))
             db.execute(
-                "INSERT INTO shelves VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name",
+                "INSERT INTO shelves VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET name = excluded.name",
                 (workspace, text_id, name, self._clock()),
             )
         return text_id
@@ -238,6 +104,9 @@ class Store:
         if not rows:
             raise InputError("this text is no longer here: upload or paste it again")
         return rows[0][0]
+
+    def has_text(self, text_id: object) -> bool:
+        return bool(self._rows("SELECT 1 FROM texts WHERE id = ?", str(text_id)))
 
     # Runs
 
@@ -261,8 +130,8 @@ class Store:
         state, wish = ("queued", "running") if results is None else ("stopped", "stopped")
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, wish, "
-                "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
+                "wish, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id, workspace, name, text_id, tokenizer, model.to_json(), train.to_json(),
                     state, wish, self._clock(),
@@ -286,7 +155,7 @@ class Store:
         return self._runs(f"{where} ORDER BY created_at DESC, rowid DESC", *workspaces)
 
     def find_run(self, prefix: str) -> Run:
-        """The one run whose id begins with `prefix`. Raises InputError when it is not exactly one."""
+        """The one run whose id begins with `prefix`. Raises InputError unless it is just one."""
         found = [run for run in self.runs() if prefix and run.id.startswith(prefix)]
         if len(found) != 1:
             what = f"{len(found)} runs begin" if found else "no run begins"
@@ -295,8 +164,8 @@ class Store:
 
     def _runs(self, clauses: str, *values: object) -> list[Run]:
         rows = self._rows(
-            "SELECT id, workspace, name, text_id, tokenizer, model, train, state, wish, step, reason, "
-            f"created_at FROM runs {clauses}",
+            "SELECT id, workspace, name, text_id, tokenizer, model, train, state, wish, step, "
+            f"reason, created_at FROM runs {clauses}",
             *values,
         )
         return [
@@ -393,7 +262,17 @@ class Store:
             raise InputError(f"the weights of step {step:,} are not kept: choose another step")
         return rows[0][0]
 
-    def checkpoint(self, run_id: str) -> bytes | None:
-        """The newest trainer state, as safetensors bytes; None before the first."""
-        rows = self._rows("SELECT state FROM checkpoints WHERE run_id = ?", run_id)
-        return rows[0][0] if rows else None
+    def weights_step(self, run_id: str) -> int | None:
+        """The newest step whose weights are kept, as checkpoint or snapshot; None before any."""
+        ((step,),) = self._rows(
+            "SELECT max(step) FROM (SELECT step FROM checkpoints WHERE run_id = ? "
+            "UNION SELECT step FROM snapshots WHERE run_id = ?)",
+            run_id,
+            run_id,
+        )
+        return step
+
+    def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
+        """Step and safetensors bytes of the newest trainer state; None before the first."""
+        rows = self._rows("SELECT step, state FROM checkpoints WHERE run_id = ?", run_id)
+        return rows[0] if rows else None

@@ -1,0 +1,66 @@
+"""Home: what this is, a model to talk to at once, what training did to it, and where to go."""
+
+import streamlit as st
+
+from minigpt import tokenizers
+from minigpt.config import InputError, SampleConfig
+from minigpt.ui import frame, writing
+
+visit = frame.open_page(
+    "minigpt",
+    "Bring a text. A small GPT learns it in front of you: watch its **loss** fall, see its "
+    "**attention** take shape, and let it **write**. Then take it apart.",
+)
+
+# Choose and compute: a prompt, continued token by token.
+talk, bars = st.columns([3, 2], gap="large")
+with talk, st.container(border=True):
+    st.subheader("Talk to it", anchor=False)
+    with st.form("talk", border=False):
+        prompt = st.text_input(
+            "Your beginning",
+            value=writing.opening(visit.run),
+            max_chars=200,
+            help="The model continues these characters, one token at a time.",
+        )
+        asked = st.form_submit_button("Continue it", type="primary", icon=":material/play_arrow:")
+    place = st.empty()
+
+with bars, st.container(border=True):
+    st.subheader("What could come next", anchor=False)
+    bars_place = st.empty()
+    st.caption(
+        "Before each token the model gives every token of its vocabulary a probability, then one "
+        "is drawn. Slate: what the model believes. Teal: what it is drawn from."
+    )
+
+writing_before = writing.kept(visit.run)
+if writing_before:
+    writing.draw(writing_before, tokenizers.load(visit.run.tokenizer), place, bars_place)
+else:
+    writing.show_last_sample(visit, place)
+    bars_place.caption("Waking the model …")
+
+# Explain: the same model at three moments of its training.
+st.subheader("From noise to words", anchor=False)
+st.caption(
+    f"What **{visit.run.name}** wrote at three moments of its training, always from the same start."
+)
+writing.show_progress(visit)
+
+own = visit.store.runs(visit.workspace)
+if own:
+    st.subheader("Your runs", anchor=False)
+    frame.list_runs(own)
+
+st.subheader("Where to go", anchor=False)
+frame.show_tour()
+
+# The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
+# write without asking.
+if asked or not writing_before:
+    try:
+        writing.write(visit.run, prompt, SampleConfig(max_new_tokens=160), place, bars_place)
+    except InputError as error:
+        place.error(f"{error}.")
+        bars_place.empty()

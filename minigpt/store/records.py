@@ -1,0 +1,84 @@
+"""What the store holds, as plain records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from minigpt.config import GPTConfig, TrainConfig
+
+State = Literal["queued", "running", "paused", "finished", "stopped", "diverged", "failed"]
+Wish = Literal["running", "paused", "stopped", "deleted"]
+
+ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
+EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text on a workspace's shelf, without its body."""
+
+    id: str
+    name: str
+    characters: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run besides its numbers and weights."""
+
+    id: str
+    workspace: str
+    name: str
+    text_id: str | None
+    tokenizer: str  # JSON, for tokenizers.load
+    model: GPTConfig
+    train: TrainConfig
+    state: State
+    wish: Wish
+    step: int
+    reason: str
+    created_at: float
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE
+
+
+@dataclass(frozen=True)
+class MetricsRow:
+    """One step's numbers; field by field those of `trainer.Metrics`."""
+
+    step: int
+    tokens: int
+    train_loss: float
+    val_loss: float | None
+    lr: float
+    grad_norm: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A run's metrics as columns of shape (n,); `val_loss` is NaN where it was not measured."""
+
+    step: np.ndarray
+    tokens: np.ndarray
+    train_loss: np.ndarray
+    val_loss: np.ndarray
+    lr: np.ndarray
+    grad_norm: np.ndarray
+    seconds: np.ndarray
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the worker learned about a run since it last wrote; kept all together or not at all."""
+
+    metrics: Sequence[MetricsRow] = ()
+    samples: Sequence[tuple[int, str]] = ()
+    snapshots: Sequence[tuple[int, bytes]] = ()
+    checkpoint: tuple[int, bytes] | None = None
+    state: State | None = None
+    reason: str = ""

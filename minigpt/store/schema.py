@@ -1,0 +1,62 @@
+"""The tables of the store, and how an older file becomes a newer one."""
+
+# Each entry brings the file from one `PRAGMA user_version` to the next; old entries never change.
+MIGRATIONS = (
+    """
+    CREATE TABLE texts (
+        id TEXT PRIMARY KEY,              -- SHA-256 of the UTF-8 bytes: the same text is kept once
+        body TEXT NOT NULL,
+        characters INTEGER NOT NULL
+    );
+    CREATE TABLE shelves (                -- which workspace sees which text, under which name
+        workspace TEXT NOT NULL,
+        text_id TEXT NOT NULL REFERENCES texts(id),
+        name TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        PRIMARY KEY (workspace, text_id)
+    );
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,              -- 128 random bits
+        workspace TEXT NOT NULL,
+        name TEXT NOT NULL,
+        text_id TEXT REFERENCES texts(id),
+        tokenizer TEXT NOT NULL,
+        model TEXT NOT NULL,
+        train TEXT NOT NULL,
+        state TEXT NOT NULL,
+        wish TEXT NOT NULL,
+        step INTEGER NOT NULL DEFAULT 0,
+        reason TEXT NOT NULL DEFAULT '',
+        created_at REAL NOT NULL
+    );
+    CREATE INDEX runs_by_workspace ON runs(workspace, created_at);
+    CREATE TABLE metrics (
+        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        train_loss REAL NOT NULL,
+        val_loss REAL,
+        lr REAL NOT NULL,
+        grad_norm REAL NOT NULL,
+        seconds REAL NOT NULL,
+        PRIMARY KEY (run_id, step)
+    ) WITHOUT ROWID;
+    CREATE TABLE samples (
+        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (run_id, step)
+    );
+    CREATE TABLE snapshots (              -- weights alone, at steps spread evenly on a log scale
+        run_id TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        weights BLOB NOT NULL,
+        PRIMARY KEY (run_id, step)
+    );
+    CREATE TABLE checkpoints (            -- all a run needs to go on, the newest only
+        run_id TEXT PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        state BLOB NOT NULL
+    );
+    """,
+)

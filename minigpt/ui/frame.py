@@ -1,0 +1,144 @@
+"""The frame every page stands in: page settings, menu, workspace, and the chosen run."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.store import EVERYONE, Run, Store
+from minigpt.ui import services
+from minigpt.ui.workspace import workspace
+
+MENU = (
+    ("app.py", "Home", ":material/home:"),
+    ("pages/1_Data.py", "Data", ":material/menu_book:"),
+    ("pages/2_Train.py", "Train", ":material/trending_down:"),
+    ("pages/3_Attention.py", "Attention", ":material/grid_on:"),
+    ("pages/4_Generate.py", "Generate", ":material/edit_note:"),
+)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Who looks at a page, at which run."""
+
+    store: Store
+    workspace: str
+    run: Run
+    demo_id: str
+
+    @property
+    def owns_run(self) -> bool:
+        return self.run.workspace == self.workspace
+
+    def runs(self) -> list[Run]:
+        """The visitor's own runs, newest first, then those meant for everyone."""
+        own = self.store.runs(self.workspace)
+        return own + [run for run in self.store.runs(EVERYONE) if run.workspace != self.workspace]
+
+
+def open_page(title: str, about: str) -> Visit:
+    """Paints the frame and the page's title; returns whose visit it is and the run in the URL.
+
+    Stops the script with a sentence on the page when the store cannot be opened.
+    """
+    st.set_page_config(
+        page_title=title if title == "minigpt" else f"{title} · minigpt",
+        page_icon=":material/psychology:",
+        layout="wide",
+    )
+    with st.sidebar:
+        st.markdown("### minigpt")
+        for page, label, icon in MENU:
+            st.page_link(page, label=label, icon=icon, query_params=_run_in_url())
+        run_choice = st.container()
+    st.title(title if title != "minigpt" else "Understand a GPT by training one", anchor=False)
+    st.markdown(about)
+    try:
+        visit = _visit()
+    except InputError as error:
+        st.error(str(error))
+        st.stop()
+    with run_choice:
+        _choose_run(visit)
+    return visit
+
+
+def _run_in_url() -> dict[str, str]:
+    return {"run": st.query_params["run"]} if "run" in st.query_params else {}
+
+
+def show_run(run_id: str) -> None:
+    """Makes a run the one in the URL: it survives a reload, and every page shows it."""
+    st.query_params["run"] = run_id
+
+
+def _visit() -> Visit:
+    store, who = services.store(), workspace()
+    demo_id = services.demo_id(store)
+    wanted = st.query_params.get("run", demo_id)
+    try:
+        run = store.run(wanted)
+    except InputError as error:
+        st.error(f"{error}. The demo is shown instead.", icon=":material/link_off:")
+        run = store.run(demo_id)
+    return Visit(store, who, run, demo_id)
+
+
+def _choose_run(visit: Visit) -> None:
+    runs = {run.id: run for run in [*visit.runs(), visit.run]}
+    key = (
+        f"choose-{visit.run.id}"  # a new key when the run changes, so that it always shows the run
+    )
+    st.selectbox(
+        "Run",
+        list(runs),
+        index=list(runs).index(visit.run.id),
+        format_func=lambda run_id: run_label(runs[run_id]),
+        key=key,
+        on_change=lambda: show_run(st.session_state[key]),
+        help="One training: a text, a model, its settings, and all that came of it. "
+        "Every page shows the run chosen here.",
+    )
+
+
+def run_label(run: Run) -> str:
+    if run.state == "finished":
+        return run.name
+    return f"{run.name} ({run.state})"
+
+
+def list_runs(runs: list[Run]) -> None:
+    """Runs as rows with their state, each with a link to its page."""
+    for run in runs[:12]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.text(run.name, width="stretch")
+            st.caption(
+                f"{run.state}, step {run.step:,} of {run.train.max_steps:,}", width="content"
+            )
+            st.page_link(
+                "pages/2_Train.py",
+                label="Open",
+                icon=":material/open_in_new:",
+                query_params={"run": run.id},
+            )
+
+
+TOUR = (
+    ("pages/1_Data.py", "Data", "Bring a text and see what the model will see."),
+    ("pages/2_Train.py", "Train", "Watch the loss fall and the samples turn into words."),
+    (
+        "pages/3_Attention.py",
+        "Attention",
+        "See where each head looks, at every moment of training.",
+    ),
+    ("pages/4_Generate.py", "Generate", "Turn the temperature and watch the choices."),
+)
+
+
+def show_tour() -> None:
+    """A card for each page."""
+    for column, (page, label, about) in zip(st.columns(len(TOUR)), TOUR, strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.page_link(page, label=label, query_params=_run_in_url())
+            st.caption(about)

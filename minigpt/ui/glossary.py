@@ -1,0 +1,43 @@
+"""One explanation for each word a newcomer may not know; every page draws from here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+GLOSSARY: Mapping[str, str] = MappingProxyType(
+    {
+        "attention": (
+            "How a token gathers information: it spreads 100 % of its attention over itself and "
+            "the tokens before it."
+        ),
+        "baseline": (
+            "What simple counting reaches on the same text. A model that understands more than "
+            "counts gets below these lines."
+        ),
+        "bits per character": (
+            "The loss in another unit: how many yes-or-no questions each character still costs. "
+            "The only fair comparison between models that cut text differently."
+        ),
+        "context": "How many tokens the model sees at once. What is older, it has forgotten.",
+        "head": (
+            "One of several attentions that work side by side in a layer, each free to look for "
+            "something else."
+        ),
+        "layer": "One round of attention and thinking. Layers follow each other.",
+        "loss": (
+            "How surprised the model is by the next token, in nats. Guessing among V tokens costs "
+            "ln V; knowing the answer costs 0."
+        ),
+        "parameters": "The numbers inside the model that training adjusts.",
+        "run": "One training: a text, a model, its settings, and all that came of it.",
+        "step": "One batch of text read, and one small adjustment of all parameters.",
+        "temperature": (
+            "Low: safe and repetitive. High: bold and full of mistakes. "
+            "0: always the most likely token."
+        ),
+        "token": "The smallest piece of text the model reads or writes: here, one character.",
+        "tokens per second": "How much text the training reads each second.",
+        "validation": "Text kept aside that the model never learns from: the honest exam.",
+        "vocabulary": "All tokens a model knows.",
+        "<unk>": "The token that stands for every character the training text did not have.",
+    }
+)

@@ -1,0 +1,142 @@
+"""Choosing a text, a preset and settings, and starting a run from them."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from minigpt import tokenizers
+from minigpt.config import PRESETS, GPTConfig, InputError, Limits, Preset, TrainConfig
+from minigpt.corpus import split
+from minigpt.store import Text
+from minigpt.ui import frame, texts
+from minigpt.ui.glossary import GLOSSARY
+
+MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "block_size", "dropout", "bias", "tie_weights")
+TRAIN_SETTINGS = (
+    "batch_size", "learning_rate", "warmup_steps", "weight_decay", "grad_clip", "val_fraction",
+    "eval_interval", "seed",
+)  # fmt: skip
+LABELS = {
+    "n_layer": "Layers",
+    "n_head": "Heads",
+    "n_embd": "Width",
+    "block_size": "Context",
+    "dropout": "Dropout",
+    "bias": "Biases",
+    "tie_weights": "Tied output layer",
+    "max_steps": "Steps",
+    "batch_size": "Batch size",
+    "learning_rate": "Learning rate",
+    "warmup_steps": "Warm-up steps",
+    "weight_decay": "Weight decay",
+    "grad_clip": "Gradient clipping",
+    "val_fraction": "Validation share",
+    "eval_interval": "Measure every",
+    "seed": "Seed",
+}
+ERROR = "new_run_error"
+
+
+def form(visit: frame.Visit) -> None:
+    """All choices for a new run, and its Start button; a refused start keeps every choice."""
+    st.subheader("New run", anchor=False)
+    text = texts.choose(visit, "Text")
+    st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
+    name = st.segmented_control(
+        "Preset",
+        list(PRESETS),
+        default="classic",
+        required=True,
+        key="preset",
+        persist_state="session",
+        help="A recipe to start from; everything in it can be changed below.",
+    )
+    preset = PRESETS[name]
+    st.caption(preset.summary)
+    changes = {"max_steps": _setting(preset.train, "max_steps", name)}
+    with st.expander("All settings"):
+        example = preset.model(vocab_size=100)
+        changes |= {setting: _setting(example, setting, name) for setting in MODEL_SETTINGS}
+        changes |= {setting: _setting(preset.train, setting, name) for setting in TRAIN_SETTINGS}
+    _describe(visit, text, preset, changes)
+    st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        on_click=_start,
+        args=(visit, text, name, changes),
+    )
+    if error := st.session_state.pop(ERROR, None):
+        st.error(f"{error}.")
+
+
+def _setting(config: GPTConfig | TrainConfig, name: str, preset: str) -> Any:
+    """A widget for one setting, bounded and explained by its field."""
+    (spec,) = (spec for spec in fields(config) if spec.name == name)
+    value, bounds = getattr(config, name), spec.metadata
+    common = {
+        "label": LABELS[name],
+        "value": value,
+        "key": f"{preset}.{name}",
+        "help": bounds["help"],
+        "persist_state": "session",
+    }
+    if isinstance(value, bool):
+        return st.toggle(**common)
+    if isinstance(value, int):
+        return st.number_input(min_value=bounds["low"], max_value=bounds["high"], step=1, **common)
+    return st.number_input(
+        min_value=bounds["low"], max_value=bounds["high"], step=value / 10 or 0.01,
+        format="%g", **common,
+    )  # fmt: skip
+
+
+def _configs(
+    visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]
+) -> tuple[tokenizers.Tokenizer, GPTConfig, TrainConfig]:
+    """The tokenizer and both configs of a run with these choices. Raises InputError."""
+    tokenizer = tokenizers.CharTokenizer.train(visit.store.text(text.id))
+    model = preset.model(
+        tokenizer.vocab_size, **{k: v for k, v in changes.items() if k in MODEL_SETTINGS}
+    )
+    train = preset.train.replace(**{k: v for k, v in changes.items() if k not in MODEL_SETTINGS})
+    Limits.from_environment().check_model(model)
+    return tokenizer, model, train
+
+
+def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]) -> None:
+    """How large the model is and how much it will read, or why these settings cannot be."""
+    try:
+        _, model, train = _configs(visit, text, preset, changes)
+    except InputError as error:
+        st.warning(f"{error}.")
+        return
+    read = train.max_steps * train.batch_size * model.block_size
+    st.caption(
+        f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
+        f"It will read {read:,} tokens: the text {read / text.characters:,.1f} times over.",
+        help=GLOSSARY["parameters"],
+    )
+
+
+def _start(visit: frame.Visit, text: Text, preset_name: str, changes: dict[str, Any]) -> None:
+    """Puts the run into the store, where the worker finds it, and into the URL."""
+    try:
+        tokenizer, model, train = _configs(visit, text, PRESETS[preset_name], changes)
+        ids = np.array(tokenizer.encode(visit.store.text(text.id)))
+        split(ids, train.val_fraction, model.block_size)
+        run_id = visit.store.create_run(
+            visit.workspace,
+            f"{text.name}, {preset_name}",
+            text.id,
+            tokenizer.to_json(),
+            model,
+            train,
+        )
+    except InputError as error:
+        st.session_state[ERROR] = str(error)
+    else:
+        frame.show_run(run_id)

@@ -1,0 +1,16 @@
+"""Train: choose a text and a recipe, press Start, and watch the loss fall."""
+
+import streamlit as st
+
+from minigpt.ui import frame, new_run, training
+
+visit = frame.open_page(
+    "Train",
+    "The model reads pieces of the text and guesses each next token. "
+    "With every step it guesses better.",
+)
+progress, settings = st.columns([2.1, 1], gap="large")
+with progress:
+    training.show(visit)
+with settings, st.container(border=True):
+    new_run.form(visit)

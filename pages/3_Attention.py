@@ -1,0 +1,20 @@
+"""Attention: where every token of a text looks, in every head, at every moment of training."""
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.ui import attending, frame
+
+visit = frame.open_page(
+    "Attention",
+    "To guess the next token, each token gathers what it needs from those before it. "
+    "Every head has its own way of looking.",
+)
+text = attending.choose_text(visit)
+step = attending.choose_step(visit)
+try:
+    view = attending.compute(visit.run, text, step)
+except InputError as error:
+    st.error(f"{error}.")
+else:
+    attending.show(view)

@@ -1,0 +1,22 @@
+"""Generate: let a model write, and see how it chooses."""
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.ui import frame, writing
+
+visit = frame.open_page(
+    "Generate",
+    "The model gives every token a probability; the sliders decide how the next one is drawn.",
+)
+controls, output = st.columns([1, 1.6], gap="large")
+with controls:
+    prompt, config = writing.choose(visit.run)
+    pressed = st.button("Write", type="primary", icon=":material/edit_note:", width="stretch")
+with output:
+    for note in writing.notes_on_prompt(visit.run, prompt):
+        st.caption(note)
+    try:
+        writing.show(visit, prompt, config(), pressed)
+    except InputError as error:
+        st.error(f"{error}.")

@@ -1,0 +1,72 @@
+import dataclasses
+import math
+
+import pytest
+
+from minigpt.config import PRESETS, GPTConfig, InputError, Limits, SampleConfig, TrainConfig
+from minigpt.model import GPT
+
+
+def test_classic_with_a_vocabulary_of_100_has_the_parameters_of_the_diary():
+    assert PRESETS["classic"].model(vocab_size=100).num_parameters() == 145_764
+    assert GPT(PRESETS["classic"].model(vocab_size=100)).num_parameters() == 145_764
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_weight_shapes_told_by_the_config_are_those_of_the_model(preset):
+    config = PRESETS[preset].model(vocab_size=50, n_layer=2)
+    shapes = {name: tuple(w.shape) for name, w in GPT(config).state_dict().items()}
+    assert config.weight_shapes() == shapes
+
+
+@pytest.mark.parametrize("config", [GPTConfig(), TrainConfig(), SampleConfig(top_k=3)])
+def test_json_brings_back_the_same_config(config):
+    assert type(config).from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize("config", [GPTConfig, TrainConfig, SampleConfig])
+def test_every_setting_is_explained(config):
+    assert all(spec.metadata["help"].endswith((".", ").")) for spec in dataclasses.fields(config))
+
+
+@pytest.mark.parametrize(
+    "kind, bad",
+    [
+        (GPTConfig, {"n_layer": 0}),
+        (GPTConfig, {"n_layer": -1}),
+        (GPTConfig, {"block_size": 0}),
+        (GPTConfig, {"n_embd": 10, "n_head": 4}),
+        (GPTConfig, {"dropout": math.nan}),
+        (GPTConfig, {"n_layer": 2.5}),
+        (GPTConfig, {"n_layer": "2"}),
+        (GPTConfig, {"n_layer": None}),
+        (GPTConfig, {"bias": 1}),
+        (TrainConfig, {"max_steps": 0}),
+        (TrainConfig, {"learning_rate": -1e-3}),
+        (TrainConfig, {"learning_rate": math.inf}),
+        (TrainConfig, {"batch_size": True}),
+        (SampleConfig, {"temperature": -0.1}),
+        (SampleConfig, {"top_k": 0}),
+        (SampleConfig, {"top_p": 1.5}),
+        (SampleConfig, {"max_new_tokens": 0}),
+    ],
+)
+def test_a_setting_out_of_bounds_is_refused_by_name(kind, bad):
+    with pytest.raises(InputError, match=next(iter(bad))):
+        kind(**bad)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"n_layers": 2}', '{"n_layer": "x"}', "null"])
+def test_malformed_json_is_refused_in_words(text):
+    with pytest.raises(InputError):
+        GPTConfig.from_json(text)
+
+
+def test_limits_come_from_the_environment_and_are_checked():
+    limits = Limits.from_environment({"MINIGPT_MAX_PARAMETERS": "1000", "MINIGPT_MAX_TEXT_MB": "1"})
+    with pytest.raises(InputError, match="1,000"):
+        limits.check_model(GPTConfig())
+    with pytest.raises(InputError, match="1 million"):
+        limits.check_text(1_000_001)
+    with pytest.raises(InputError, match="MINIGPT_MAX_TEXT_MB"):
+        Limits.from_environment({"MINIGPT_MAX_TEXT_MB": "lots"})
