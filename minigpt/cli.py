@@ -215,7 +215,8 @@ def _tell(sentence: str) -> None:
 def _tell_unknown(ids: list[int], tokenizer: tokenizers.Tokenizer) -> None:
     if unknown := ids.count(tokenizer.unk_id):
         _tell(
-            f"{unknown:,} characters were not in the training text; the model reads <unk> instead"
+            f"{unknown:,} of the characters were not in the training text; "
+            "the model reads <unk> instead"
         )
 
 
@@ -307,8 +308,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     try:
         store = Store(home())
-        if bundle.DEMO.exists():
-            bundle.ensure_demo(store)
+        bundle.ensure_demo(store)
         result = args.command(store, args)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -45,12 +45,11 @@ def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, 
     """
     if len(x) <= most:
         return x, y
-    edges = np.linspace(0, len(x), most // 2 + 1).astype(int)
+    edges = np.linspace(0, len(x), most // 2).astype(int)  # most / 2 - 1 buckets, and both ends
     kept: set[int] = {0, len(x) - 1}
     for start, end in pairwise(edges):
         kept |= {start + int(y[start:end].argmin()), start + int(y[start:end].argmax())}
-    chosen = np.array(sorted(kept))[:most]
-    chosen[-1] = len(x) - 1
+    chosen = np.array(sorted(kept))
     return x[chosen], y[chosen]
 
 

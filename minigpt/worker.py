@@ -172,7 +172,8 @@ def main() -> int:
         ends.set()
 
     def watch_parent() -> None:
-        sys.stdin.buffer.read()  # returns when the parent's end of the pipe closes
+        while os.read(sys.stdin.fileno(), 1024):
+            pass  # only the end of the pipe matters: it comes when the parent is gone
         ends.set()
 
     signal.signal(signal.SIGTERM, on_sigterm)

@@ -27,7 +27,8 @@ def test_a_byte_order_mark_tells_the_encoding(mark, encoding):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", codecs.BOM_UTF8, b"\x89PNG\r\n\x1a\n\x00\x00", b"\xff\xd8\xff\xe0 jpeg", "naïve".encode("latin-1"),
+    [b"", codecs.BOM_UTF8,
+     b"\x89PNG\r\n\x1a\n\x00\x00", b"\xff\xd8\xff\xe0 jpeg", "naïve".encode("latin-1"),
      b"\x1f\x8b\x08 gzip", "ab".encode("utf-16-le") * 20, codecs.BOM_UTF16_LE + b"a"],
 )  # fmt: skip
 def test_what_is_not_text_is_refused_by_the_file_s_name(data):

@@ -79,7 +79,7 @@ def test_attention_over_nothing_or_more_than_the_context_is_refused(tiny_model, 
 
 
 def test_more_tokens_than_the_context_are_refused(tiny_model, ids):
-    with pytest.raises(ValueError, match="17 tokens.*context of 16"):
+    with pytest.raises(ValueError, match=r"17 tokens.*context of 16"):
         tiny_model(torch.zeros(1, 17, dtype=torch.long))
     cache = KVCache(tiny_model.config, batch_size=2)
     tiny_model(ids, cache)

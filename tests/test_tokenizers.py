@@ -54,7 +54,8 @@ def test_a_foreign_id_is_refused(ids):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", '{"kind": "magic"}', '{"kind": "char"}', '{"kind": "char", "characters": ["ab"]}',
+    ["", "{}", "[]", '{"kind": "magic"}',
+     '{"kind": "char"}', '{"kind": "char", "characters": ["ab"]}',
      '{"kind": "char", "characters": ["a", "a"]}', '{"kind": "char", "characters": "ab"}'],
 )  # fmt: skip
 def test_what_is_no_tokenizer_is_refused(text):

@@ -1,0 +1,159 @@
+"""What a visitor does, in a browser: upload, train, look inside, let it write."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+EXCEPTION = "[data-testid=stException]"
+
+
+def visit(page: Page, address: str, title: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+
+
+def loss_on_screen(page: Page) -> float | None:
+    card = page.get_by_test_id("stMetric").filter(has_text="Loss on")
+    found = re.search(r"([\d.]+) nats", card.inner_text())
+    return float(found[1]) if found else None
+
+
+def step_on_screen(page: Page) -> int:
+    card = page.get_by_test_id("stMetric").filter(has_text="Step")
+    return int(re.search(r"([\d,]+) /", card.inner_text())[1].replace(",", ""))
+
+
+def wait_until(page: Page, condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        page.wait_for_timeout(200)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def set_number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+    expect(field).to_have_value(value)
+
+
+def upload(page: Page, name: str, text: str) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+    )
+    expect(page.get_by_text(f"Took {name}")).to_be_visible()
+
+
+def start(page: Page, steps: str = "100000") -> None:
+    set_number(page, "Steps", steps)
+    page.get_by_text("All settings").click()
+    set_number(page, "Context", "32")
+    set_number(page, "Measure every", "20")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_text("running", exact=True)).to_be_visible()
+
+
+RIVER = "The river ran to the sea, and the sea sang to the river.\n" * 80
+
+
+def test_from_an_upload_to_a_trained_visible_talking_model(page, server):
+    visit(page, f"{server}/Data", "Data")
+    upload(page, "river.txt", RIVER)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Characters")).to_contain_text("4,560")
+
+    go(page, "Train")
+    start(page)
+    wait_until(page, lambda: loss_on_screen(page) is not None)
+    first = loss_on_screen(page)
+    wait_until(page, lambda: loss_on_screen(page) < first - 0.5)
+    assert page.locator("canvas").first.is_visible()
+    expect(page.get_by_text("What it writes")).to_be_visible()
+
+    step = step_on_screen(page)
+    page.reload()  # F5 in mid-run finds the run again, further on
+    expect(page.get_by_text("river.txt, ").first).to_be_visible()
+    wait_until(page, lambda: step_on_screen(page) > step)
+
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text("paused", exact=True).first).to_be_visible()
+    paused_at = step_on_screen(page)
+    page.wait_for_timeout(1500)
+    assert step_on_screen(page) == paused_at
+    page.get_by_role("button", name="Resume").click()
+    wait_until(page, lambda: step_on_screen(page) > paused_at)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("stopped", exact=True)).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+    go(page, "Attention")
+    text = page.get_by_label("Text to look at")
+    text.fill("the sea sang")
+    text.press("Control+Enter")
+    ticks = page.locator(".js-plotly-plot").last.locator(".xtick text")
+    expect(ticks).to_have_count(12)
+    assert "".join(ticks.all_inner_texts()) == "the·sea·sang"
+
+    go(page, "Generate")
+    prompt = page.get_by_label("Prompt")
+    prompt.fill("The river ")
+    prompt.press("Control+Enter")
+    texts = []
+    for presses in (0, 20):
+        slider = page.get_by_role("slider", name="Temperature")
+        slider.focus()
+        for _ in range(presses):
+            slider.press("ArrowRight")
+        page.get_by_role("button", name="Write").click()
+        expect(page.get_by_text(f"Temperature {0.8 + presses * 0.05:g}, seed 1")).to_be_visible()
+        texts.append(page.locator(".mg-text").first.inner_text())
+    assert all(text.startswith("The river ") for text in texts)
+    assert texts[0] != texts[1]
+    assert page.locator(EXCEPTION).count() == 0
+
+
+@pytest.mark.parametrize("name", ["Data", "Train", "Attention", "Generate"])
+def test_a_cold_deep_link_shows_the_page_in_its_frame(page, server, name):
+    visit(page, f"{server}/{name}", name)
+    expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Home")).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    assert page.locator(EXCEPTION).count() == 0
+
+
+def test_home_writes_by_itself(page, server):
+    visit(page, server, "Understand a GPT by training one")
+    wait_until(page, lambda: len(page.locator(".mg-text").first.inner_text()) > 100)
+
+
+def test_texts_and_runs_are_found_after_a_reload_and_hidden_from_another_browser(
+    page, server, browser
+):
+    visit(page, f"{server}/Data", "Data")
+    upload(page, "secret.txt", RIVER)
+    page.reload()
+    expect(page.get_by_text("secret.txt ·")).to_be_visible()
+
+    stranger = browser.new_context().new_page()
+    visit(stranger, f"{server}/Data", "Data")
+    expect(stranger.get_by_text("Harbour tales ·")).to_be_visible()
+    assert stranger.get_by_text("secret.txt").count() == 0
+    stranger.context.close()
+
+
+def test_a_file_that_is_no_text_is_refused_on_the_page(page, server):
+    visit(page, f"{server}/Data", "Data")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": "photo.txt", "mimeType": "text/plain", "buffer": b"\x89PNG\r\n\x1a\n\xff\x00"}
+    )
+    expect(page.get_by_text("photo.txt is not UTF-8 text")).to_be_visible()
+
+
+def test_a_link_to_a_run_that_does_not_exist_says_so(page, server):
+    visit(page, f"{server}/Train?run=gone", "Train")
+    expect(page.get_by_text("there is no run 'gone'")).to_be_visible()

@@ -1,0 +1,139 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from minigpt.cli import main, parser
+from minigpt.store import Store
+from minigpt.store import home as home_folder
+
+SMALL = ["--block-size=16", "--n-layer=1", "--n-embd=16", "--n-head=2", "--eval-interval=10"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(tmp_path_factory):
+    """One store for all commands, with one run in it: a worker takes seconds to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIGPT_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def text_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("texts") / "simple.txt"
+    path.write_text("hello world, hello moon, hello sun. " * 60)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(text_file) -> str:
+    assert main(["train", str(text_file), "--steps", "20", *SMALL]) == 0
+    return Store(home_folder()).runs()[0].id
+
+
+def last_json(capsys) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_a_text_is_trained_and_ends_with_the_run_s_id(text_file, capsys):
+    assert main(["train", str(text_file), "--steps", "20", *SMALL, "--json"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    result = json.loads(out[-1])
+    assert (result["state"], result["step"]) == ("finished", 20)
+    assert result["run"] in out[-2]
+    assert result["val_loss"] > 0 and result["tokens_per_second"] > 0
+
+
+def test_a_run_is_listed_continued_evaluated_and_inspected(trained, text_file, tmp_path, capsys):
+    assert main(["runs", "--json"]) == 0
+    assert trained in [run["run"] for run in last_json(capsys)["runs"]]
+
+    ask = ["generate", trained[:8], "--prompt", "hello", "--max-new-tokens", "20", "--seed", "1"]
+    assert main([*ask, "--temperature", "0.8", "--top-k", "5", "--json"]) == 0
+    first = last_json(capsys)
+    assert first["prompt"] == "hello" and len(first["text"]) >= 20
+    assert main([*ask, "--temperature", "0.8", "--top-k", "5", "--json"]) == 0
+    assert last_json(capsys) == first
+
+    assert main(["evaluate", trained, str(text_file), "--json"]) == 0
+    result = last_json(capsys)
+    assert result["bits_per_character"] == pytest.approx(result["loss"] / 0.6931, rel=1e-3)
+
+    page = tmp_path / "attention.html"
+    ask = ["inspect", trained, "--prompt", "hello <b>", "--layer", "0", "--head", "1"]
+    assert main([*ask, "--output", str(page)]) == 0
+    assert "layer 0, head 1" in page.read_text()
+
+
+def test_a_run_travels_as_a_file(trained, tmp_path, capsys):
+    file = tmp_path / "run.safetensors"
+    assert main(["export", trained, "--output", str(file), "--snapshots", "3"]) == 0
+    assert main(["import", str(file), "--json"]) == 0
+    assert last_json(capsys)["run"] != trained
+
+
+def test_the_demo_can_be_asked_before_anything_was_trained(capsys):
+    assert main(["generate", "demo", "--prompt", "Nell ", "--max-new-tokens", "5", "--json"]) == 0
+    assert len(last_json(capsys)["text"]) == 5
+
+
+def test_unknown_characters_and_long_prompts_are_told(trained, capsys):
+    assert main(["generate", trained, "--prompt", "hello € " * 5, "--max-new-tokens", "1"]) == 0
+    notes = capsys.readouterr().err
+    assert "5 of the characters were not in the training text" in notes
+    assert "only the newest 16 are read" in notes
+
+
+def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path, capsys):
+    empty, short, image = (tmp_path / name for name in ("empty.txt", "short.txt", "image.png"))
+    empty.write_bytes(b"")
+    short.write_text("h")
+    image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    refused = {
+        ("train",): "FILE",
+        ("train", str(tmp_path / "missing.txt")): "cannot be read",
+        ("train", str(tmp_path)): "cannot be read",
+        ("train", str(empty)): "empty",
+        ("train", str(short)): "context of 512",
+        ("train", str(image)): "not UTF-8 text",
+        ("train", str(text_file), "--steps", "0"): "max_steps is 0",
+        ("train", str(text_file), "--learning-rate", "-1"): "learning_rate is -1",
+        ("train", str(text_file), "--n-embd", "10"): "multiple",
+        ("train", str(text_file), "--block-size", "4000"): "at most",
+        ("train", "--resume", trained): "finished",
+        ("generate", "nope", "--prompt", "a"): "no run begins",
+        ("generate", "", "--prompt", "a"): "no run begins",
+        ("generate", trained, "--prompt", ""): "prompt is empty",
+        ("generate", trained, "--prompt", "a", "--temperature", "-1"): "temperature is -1",
+        ("generate", trained, "--prompt", "a", "--max-new-tokens", "0"): "max_new_tokens is 0",
+        ("evaluate", trained, str(empty)): "empty",
+        ("evaluate", trained, str(short)): "two tokens",
+        ("inspect", trained, "--prompt", ""): "0 tokens",
+        ("inspect", trained, "--prompt", "a", "--layer", "1"): "no layer 1",
+        ("inspect", trained, "--prompt", "a", "--head", "-1"): "no head -1",
+        ("import", str(image)): "not a run",
+    }
+    for words, reason in refused.items():
+        capsys.readouterr()
+        assert main(words) == 1, words
+        err = capsys.readouterr().err
+        assert re.fullmatch(r"error: [^\n]+\n", err), err
+        assert reason in err, (words, err)
+
+
+def test_every_command_has_help_with_an_example(capsys):
+    commands = parser()._subparsers._group_actions[0].choices
+    assert list(commands) == [
+        "train",
+        "runs",
+        "generate",
+        "evaluate",
+        "inspect",
+        "export",
+        "import",
+    ]
+    for name, command in commands.items():
+        text = " ".join(command.format_help().split())
+        assert f"example: python -m minigpt {name}" in text
+        assert all(action.help for action in command._actions), name

@@ -1,0 +1,105 @@
+"""The package's shape: who may import whom, what is public, and what stays light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minigpt
+
+PACKAGE = Path(minigpt.__file__).parent
+ROOT = PACKAGE.parent
+
+# A module may import those of lower layers, and its own folder.
+LAYERS = [
+    {"config"},
+    {"tokenizers", "corpus", "cache", "sampling"},
+    {"model"},
+    {"optim", "generate", "interpret"},
+    {"trainer"},
+    {"store", "bundle"},
+    {"weights", "supervisor"},
+    {"worker"},
+    {"cli"},
+]
+LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+APART = {"plots", "ui", "__init__", "__main__"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """All modules a file imports, wherever in it, as dotted names."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def parts_of_minigpt(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports_of(path) if name.startswith("minigpt.")}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_one_way(path):
+    part = part_of(path)
+    assert part in LAYER_OF or part in APART, f"give {part} a layer"
+    used = {name for name in parts_of_minigpt(path) if name in LAYER_OF or name in APART}
+    if part in LAYER_OF:
+        reaching_up = {
+            name
+            for name in used - {part}
+            if LAYER_OF.get(name, 99) > LAYER_OF[part] and name != "plots"
+        }
+        assert not reaching_up
+        assert "ui" not in used
+        assert part == "cli" or "plots" not in used
+    if part == "plots":
+        assert not used
+    if part == "ui":
+        assert "cli" not in used
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_ui_imports_streamlit_and_nothing_imports_a_page(path):
+    roots = {name.split(".")[0] for name in imports_of(path)}
+    assert part_of(path) == "ui" or "streamlit" not in roots
+    assert not roots & {"pages", "app", "pickle", "multiprocessing"}
+
+
+def test_plots_imports_numpy_and_plotly_only():
+    roots = {name.split(".")[0] for name in imports_of(PACKAGE / "plots.py")}
+    assert roots - set(sys.stdlib_module_names) == {"numpy", "plotly"}
+
+
+@pytest.mark.parametrize(
+    "module", ["config", "store", "plots", "bundle", "supervisor", "ui.frame", "ui.training"]
+)
+def test_the_light_modules_do_not_import_torch(module):
+    code = f"import sys, minigpt.{module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_all_is_sorted_complete_and_true():
+    assert minigpt.__all__ == sorted(minigpt.__all__, key=lambda n: (not n.isupper(), n))
+    assert set(minigpt.__all__) == set(minigpt._HOME_OF)
+    for name in minigpt.__all__:
+        thing = getattr(minigpt, name)
+        assert thing.__doc__ or name == "PRESETS", name
+    with pytest.raises(AttributeError):
+        minigpt.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_every_module_says_what_it_is(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))

@@ -1,0 +1,131 @@
+import sqlite3
+
+import pytest
+
+from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.store import MetricsRow, Results, Store
+from minigpt.store.schema import MIGRATIONS
+
+
+def row(step: int, val_loss: float | None = None) -> MetricsRow:
+    return MetricsRow(step, step * 10, 2.5, val_loss, 1e-3, 0.5, step * 0.1)
+
+
+def new_run(store: Store, workspace: str = "me") -> str:
+    return store.create_run(workspace, "a run", None, "{}", GPTConfig(), TrainConfig())
+
+
+def test_the_same_text_is_kept_once_and_named_for_each_workspace(fresh_store):
+    first = fresh_store.add_text("me", "mine", "some text")
+    assert fresh_store.add_text("you", "yours", "some text") == first
+    assert fresh_store.add_text("me", "renamed", "some text") == first
+    assert [text.name for text in fresh_store.texts("me")] == ["renamed"]
+    assert [text.name for text in fresh_store.texts("you")] == ["yours"]
+    assert fresh_store.text(first) == "some text"
+
+
+@pytest.mark.parametrize("body", ["\0 NUL", "é\u0301 ‏עברית 👩‍👩‍👧", "a\r\nb"])
+def test_texts_survive_exactly(fresh_store, body):
+    assert fresh_store.text(fresh_store.add_text("me", "t", body)) == body
+
+
+def test_runs_are_listed_newest_first_and_only_to_their_workspace(fresh_store):
+    first, second, other = new_run(fresh_store), new_run(fresh_store), new_run(fresh_store, "you")
+    assert [run.id for run in fresh_store.runs("me")] == [second, first]
+    assert [run.id for run in fresh_store.runs("me", "you")] == [other, second, first]
+    assert len(fresh_store.runs()) == 3
+
+
+def test_a_new_run_waits_to_be_started(fresh_store):
+    run = fresh_store.run(new_run(fresh_store))
+    assert (run.state, run.wish, run.step, run.active) == ("queued", "running", 0, True)
+    assert (run.model, run.train) == (GPTConfig(), TrainConfig())
+
+
+def test_results_are_kept_together(fresh_store):
+    run_id = new_run(fresh_store)
+    fresh_store.record(
+        run_id,
+        Results(
+            [row(1), row(2, 2.25)], [(2, "text")], [(0, b"w0"), (2, b"w2")], (2, b"s"), "paused"
+        ),
+    )
+    curves = fresh_store.curves(run_id)
+    assert curves.step.tolist() == [1, 2]
+    assert curves.val_loss[1] == 2.25 and curves.val_loss[0] != curves.val_loss[0]
+    assert fresh_store.samples(run_id) == [(2, "text")]
+    assert fresh_store.snapshot_steps(run_id) == [0, 2]
+    assert fresh_store.snapshot(run_id, 2) == b"w2"
+    assert fresh_store.checkpoint(run_id) == (2, b"s")
+    assert fresh_store.weights_step(run_id) == 2
+    assert (fresh_store.run(run_id).step, fresh_store.run(run_id).state) == (2, "paused")
+
+
+def test_results_that_cannot_all_be_kept_are_not_kept_at_all(fresh_store):
+    run_id = new_run(fresh_store)
+    with pytest.raises(sqlite3.Error):
+        fresh_store.record(run_id, Results([row(1)], [(1, "text")], [(1, None)]))
+    assert len(fresh_store.curves(run_id).step) == 0
+    assert fresh_store.samples(run_id) == []
+
+
+def test_rewinding_forgets_what_came_after(fresh_store):
+    run_id = new_run(fresh_store)
+    fresh_store.record(
+        run_id, Results([row(s) for s in (1, 2, 3)], [(3, "t")], [(2, b"w"), (3, b"w")])
+    )
+    fresh_store.rewind(run_id, 2)
+    assert fresh_store.curves(run_id).step.tolist() == [1, 2]
+    assert fresh_store.samples(run_id) == []
+    assert fresh_store.snapshot_steps(run_id) == [2]
+    assert fresh_store.run(run_id).step == 2
+
+
+def test_a_run_without_metrics_has_empty_curves(fresh_store):
+    assert fresh_store.curves(new_run(fresh_store)).train_loss.shape == (0,)
+
+
+def test_an_ended_run_takes_no_more_wishes_but_deletion(fresh_store):
+    run_id = new_run(fresh_store)
+    fresh_store.record(run_id, Results(state="finished"))
+    for wish in ("running", "paused", "stopped"):
+        with pytest.raises(InputError, match="finished"):
+            fresh_store.wish(run_id, wish)
+    fresh_store.wish(run_id, "deleted")
+    assert fresh_store.runs("me") == []
+
+
+def test_deleting_a_run_deletes_all_of_it(fresh_store):
+    run_id = new_run(fresh_store)
+    fresh_store.record(run_id, Results([row(1)], [(1, "t")], [(1, b"w")], (1, b"s")))
+    fresh_store.delete_run(run_id)
+    left = sqlite3.connect(fresh_store.folder / "store.sqlite")
+    for table in ("runs", "metrics", "samples", "snapshots", "checkpoints"):
+        assert left.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("run_id", ["", "nope", "%", "'; DROP TABLE runs; --"])
+def test_a_run_that_does_not_exist_is_told_so(fresh_store, run_id):
+    new_run(fresh_store)
+    with pytest.raises(InputError, match="there is no run"):
+        fresh_store.run(run_id)
+    with pytest.raises(InputError, match="no run begins"):
+        fresh_store.find_run(run_id)
+
+
+def test_a_run_is_found_by_the_beginning_of_its_id(fresh_store):
+    run_id = new_run(fresh_store)
+    assert fresh_store.find_run(run_id[:10]).id == run_id
+
+
+def test_a_store_opens_again_with_all_that_was_in_it(fresh_store):
+    run_id = new_run(fresh_store)
+    again = Store(fresh_store.folder)
+    assert again.run(run_id).name == "a run"
+    again.close()
+
+
+def test_a_store_of_a_newer_version_is_refused(fresh_store):
+    fresh_store._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(InputError, match="newer"):
+        Store(fresh_store.folder)
