@@ -53,19 +53,30 @@ def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, 
     return x[chosen], y[chosen]
 
 
+def step_axis_end(newest: float) -> float:
+    """Where a live step axis ends: 1, 2 or 5 times a power of ten, so that it seldom moves."""
+    power = 10 ** np.floor(np.log10(max(newest, 10)))
+    return float(next(m * power for m in (1, 2, 5, 10) if m * power >= newest))
+
+
 def loss_series(
-    steps: np.ndarray, train: np.ndarray, val: np.ndarray, baselines: Mapping[str, float]
+    steps: np.ndarray,
+    train: np.ndarray,
+    val: np.ndarray,
+    baselines: Mapping[str, float],
+    end: float,
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Name, x and y of each line of a loss curve, in the order of the palette.
 
-    All of shape (n,), nats per token; NaN in `val` where nothing was measured.
+    All of shape (n,), nats per token; NaN in `val` where nothing was measured. Baselines reach
+    from step 0 to `end`.
     """
     measured = ~np.isnan(val)
     lines = [
         ("training", *buckets(steps, train)),
         ("validation", *buckets(steps[measured], val[measured])),
     ]
-    ends = np.array([0.0, steps[-1] if len(steps) else 1.0])
+    ends = np.array([0.0, end])
     return lines + [(name, ends, np.full(2, loss)) for name, loss in baselines.items()]
 
 
@@ -74,7 +85,7 @@ def loss_curve(
 ) -> go.Figure:
     """Loss over the steps, for a run at rest; arguments as for `loss_series`."""
     figure = go.Figure()
-    for name, x, y in loss_series(steps, train, val, baselines):
+    for name, x, y in loss_series(steps, train, val, baselines, steps[-1]):
         guide = name in baselines
         figure.add_scatter(
             x=x,
@@ -104,13 +115,14 @@ def live_loss_option(
     max_steps: int,
 ) -> dict[str, Any]:
     """The same curve as an ECharts option, for a run that runs: it updates without a remount."""
+    end = min(step_axis_end(float(steps[-1])), max_steps)
     return {
         "animation": False,
-        "grid": {"left": 8, "right": 16, "top": 36, "bottom": 8, "containLabel": True},
+        "grid": {"left": 28, "right": 28, "top": 36, "bottom": 30, "containLabel": True},
         "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
         "xAxis": {
-            "type": "value", "min": 0, "max": max_steps,
+            "type": "value", "min": 0, "max": end,
             "name": "step", "nameLocation": "middle", "nameGap": 28,
         },
         "yAxis": {
@@ -126,7 +138,7 @@ def live_loss_option(
                 "lineStyle": {"type": "dashed" if name in baselines else "solid"},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
             }
-            for name, x, y in loss_series(steps, train, val, baselines)
+            for name, x, y in loss_series(steps, train, val, baselines, end)
         ],
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt.config import InputError
 from minigpt.store import EVERYONE, Run, Store
 from minigpt.ui import services
+from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.workspace import workspace
 
 MENU = (
@@ -97,15 +98,17 @@ def _choose_run(visit: Visit) -> None:
         format_func=lambda run_id: run_label(runs[run_id]),
         key=key,
         on_change=lambda: show_run(st.session_state[key]),
-        help="One training: a text, a model, its settings, and all that came of it. "
-        "Every page shows the run chosen here.",
+        help=f"{GLOSSARY['run']} Every page shows the run chosen here.",
     )
 
 
 def run_label(run: Run) -> str:
-    if run.state == "finished":
-        return run.name
-    return f"{run.name} ({run.state})"
+    """A run's name and the start of its id.
+
+    The browser tells options apart by their labels, so a label is unique and never changes: a
+    state in it would make the choice invalid as soon as the run moves on.
+    """
+    return f"{run.name} · {run.id[:4]}"
 
 
 def list_runs(runs: list[Run]) -> None:

@@ -1,5 +1,7 @@
 """Taking texts in, choosing one, and showing it as a model sees it."""
 
+from itertools import count
+
 import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -14,7 +16,6 @@ from minigpt.ui.glossary import GLOSSARY
 
 SHOWN_TOKENS = 600
 SHOWN_CHARACTERS = 3_000
-CHOSEN = "chosen_text"
 
 
 def take_file(visit: frame.Visit, file: UploadedFile) -> None:
@@ -58,11 +59,23 @@ def _keep(visit: frame.Visit, name: str, body: str) -> str:
             f"{name} has {len(body)} character, a model needs at least 2: bring a longer one"
         )
     Limits.from_environment().check_text(len(body))
-    tokenizers.CharTokenizer.train(body)
-    text_id = visit.store.add_text(visit.workspace, name, body)
-    st.session_state[CHOSEN] = text_id
+    tokenizers.CharTokenizer.train(body)  # refuses a vocabulary over the limit
+    text_id = visit.store.add_text(visit.workspace, _free_name(visit, name), body)
+    st.session_state[_chosen(visit)] = text_id
     st.success(f"Took {name}: {len(body):,} characters.", icon=":material/check:")
     return text_id
+
+
+def _free_name(visit: frame.Visit, name: str) -> str:
+    """`name`, or with a number behind it where another text has it: a choice needs unique names."""
+    taken = {text.name for text in visit.store.texts(visit.workspace)}
+    numbered = (f"{name} ({n})" for n in count(2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)
+
+
+def _chosen(visit: frame.Visit) -> str:
+    """Where a session keeps the chosen text: anew once the browser has told whose it is."""
+    return f"text-{visit.workspace}"
 
 
 def choose(visit: frame.Visit, label: str) -> Text:
@@ -74,15 +87,16 @@ def choose(visit: frame.Visit, label: str) -> Text:
             *visit.store.texts(services.LIBRARY_SHELF),
         ]
     }
-    if st.session_state.get(CHOSEN) not in shelf:
-        st.session_state[CHOSEN] = next(iter(shelf))
+    key = _chosen(visit)
+    if st.session_state.get(key) not in shelf:
+        st.session_state[key] = next(iter(shelf))
     text_id = st.selectbox(
         label,
         list(shelf),
         format_func=lambda text_id: (
             f"{shelf[text_id].name} · {shelf[text_id].characters:,} characters"
         ),
-        key=CHOSEN,
+        key=key,
         persist_state="session",
         help="Your own texts stand first, then the library.",
     )
