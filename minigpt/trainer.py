@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,21 @@ class Diverged(Exception):
         self.step = step
 
 
+@contextmanager
+def chance_of(seed: int, step: int) -> Iterator[None]:
+    """Inside, torch's one global generator, from which dropout draws, comes from `(seed, step)`.
+
+    Afterwards it is as it was. torch.manual_seed would do the same to the generators of GPUs that
+    are not there, and remember a traceback for each.
+    """
+    before = torch.get_rng_state()
+    torch.default_generator.manual_seed(seed << 20 | step)  # a run has fewer than 2**20 steps
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+
+
 class Trainer:
     """Trains `model` on `train_ids`, int64 (n,), validating on `val_ids`, int64 (m,), m may be 0.
 
@@ -55,6 +71,7 @@ class Trainer:
         self.optimizer = optim.adamw(model, config)
         self.loss_history: list[float] = []
         self.seconds = 0.0
+        self._weights = list(model.parameters())
         self._validation = None
         if len(val_ids) > 1:
             most = config.eval_batches * config.batch_size
@@ -103,15 +120,14 @@ class Trainer:
         """Fills the gradients of step `step`, clipped; returns the loss and their norm."""
         config, model = self.config, self.model
         x, y = batch(self.train_ids, model.config.block_size, config.batch_size, config.seed, step)
-        model.train()
-        with torch.random.fork_rng():
-            # Dropout draws from torch's one global generator: seeded here, given back untouched.
-            torch.manual_seed(hash((config.seed, step)) % 2**63)
+        if not model.training:
+            model.train()
+        with chance_of(config.seed, step):
             logits = model(torch.from_numpy(x))  # (B, T, V)
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(y).flatten())
         loss.backward()
         limit = config.grad_clip or math.inf
-        return loss.item(), torch.nn.utils.clip_grad_norm_(model.parameters(), limit).item()
+        return loss.item(), torch.nn.utils.clip_grad_norm_(self._weights, limit, foreach=True).item()
 
     def validate(self) -> float | None:
         """Loss on the validation windows, in nats per token; None when there are none."""

@@ -12,7 +12,10 @@ from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 
-TICK_SECONDS = 1.0
+# A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
+# So the curve moves every second while it falls fast, and every three once it is slow.
+QUICK_TICK, SLOW_TICK = 1.0, 3.0
+QUICK_SECONDS = 30.0  # of training
 REFUSAL = "training_refusal"
 BADGES: dict[State, tuple[str, str]] = {
     "queued": (":material/hourglass_empty:", "gray"),
@@ -35,8 +38,16 @@ def show(visit: frame.Visit) -> None:
     _controls(visit)
     if run.reason:
         st.error(f"This run {run.state}: {run.reason}.")
-    # While it is active the fragment asks again by itself; at rest nothing ticks.
-    st.fragment(_live, run_every=TICK_SECONDS if run.active else None)(run)
+    tick = _tick(run, visit.store.curves(run.id))
+    st.fragment(_live, run_every=tick)(run, tick)
+
+
+def _tick(run: Run, curves: Curves) -> float | None:
+    """After how many seconds the page asks again; never for a run at rest."""
+    if not run.active:
+        return None
+    young = not len(curves.seconds) or curves.seconds[-1] < QUICK_SECONDS
+    return QUICK_TICK if young else SLOW_TICK
 
 
 def _controls(visit: frame.Visit) -> None:
@@ -67,17 +78,17 @@ def _wish(run_id: str, wish: Wish) -> None:
         st.session_state[REFUSAL] = str(error)
 
 
-def _live(shown: Run) -> None:
-    """Curve, numbers and newest sample, as of now; a new state redraws the whole page."""
+def _live(shown: Run, tick: float | None) -> None:
+    """Curve, numbers and newest sample, as of now; a new state or pace redraws the whole page."""
     store = services.store()
     try:
         run = store.run(shown.id)
     except InputError as error:
         st.info(f"{error}.")
         return
-    if (run.state, run.wish) != (shown.state, shown.wish):
-        st.rerun()
     curves = store.curves(run.id)
+    if (run.state, run.wish, _tick(run, curves)) != (shown.state, shown.wish, tick):
+        st.rerun()
     _numbers(run, curves)
     _curve(run, curves)
     _newest_sample(run)

@@ -1,0 +1,137 @@
+"""How fast Home appears, and what an open page costs the training.
+
+    python -m tests.benchmarks.app
+
+First paint: from navigation to the page's title on screen; cold is the first visitor of a server
+that has just begun to answer. Cost: tokens/s of one `classic` run with the Train page open in a
+browser on this same machine, against the same run with no page open, in turns.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+from minigpt import tokenizers
+from minigpt.config import PRESETS
+from minigpt.corpus import LIBRARY
+from minigpt.store import EVERYONE, Store
+
+
+@contextmanager
+def app(home: Path) -> Iterator[str]:
+    """The address of a server that answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}",
+         "--server.headless=true", "--server.fileWatcherType=none", "--server.address=127.0.0.1"],
+        cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def first_paint(browser: Browser, address: str) -> float:
+    """Seconds until a new visitor sees the title of Home."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    start = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.get_by_role("heading", level=1).wait_for()
+    seconds = time.perf_counter() - start
+    page.context.close()
+    return seconds
+
+
+def measure_first_paint(browser: Browser, rounds: int) -> None:
+    cold, warm = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder, app(Path(folder)) as address:
+            cold.append(first_paint(browser, address))
+            time.sleep(6)  # the demo has written its text, torch is loaded
+            warm += [first_paint(browser, address) for _ in range(3)]
+    for name, seconds in (("cold", cold), ("warm", warm)):
+        print(
+            f"first paint of Home, {name}: median {statistics.median(seconds):.2f} s, "
+            f"most {max(seconds):.2f} s of {len(seconds)}"
+        )
+
+
+def tokens_per_second(store: Store, run_id: str, seconds: float) -> float:
+    """By the wall clock, from what the worker has recorded."""
+    tokens, start = store.curves(run_id).tokens[-1], time.perf_counter()
+    time.sleep(seconds)
+    return (store.curves(run_id).tokens[-1] - tokens) / (time.perf_counter() - start)
+
+
+def measure_cost_of_an_open_page(browser: Browser, rounds: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder, app(Path(folder)) as address:
+        first_paint(browser, address)  # opens the store and starts the worker
+        store = Store(Path(folder))
+        text = LIBRARY["tales"].read()
+        tokenizer = tokenizers.CharTokenizer.train(text)
+        preset = PRESETS["classic"]
+        run_id = store.create_run(
+            EVERYONE, "benchmark", store.add_text(EVERYONE, "tales", text), tokenizer.to_json(),
+            preset.model(tokenizer.vocab_size), preset.train.replace(max_steps=1_000_000),
+        )  # fmt: skip
+        while store.run(run_id).step < 20 or store.curves(run_id).seconds[-1] < 35:
+            time.sleep(0.5)  # past the first half minute, when the page ticks quickly
+        ratios = []
+        for _ in range(rounds):
+            alone = tokens_per_second(store, run_id, seconds)
+            page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+            page.goto(f"{address}/Train?run={run_id}")
+            page.locator("canvas").first.wait_for()
+            time.sleep(5)  # the page has loaded
+            watched = tokens_per_second(store, run_id, seconds)
+            page.context.close()
+            time.sleep(1)
+            ratios.append(watched / alone)
+            print(f"  alone {alone:,.0f} tokens/s, watched {watched:,.0f}: {ratios[-1]:.3f}")
+        store.wish(run_id, "deleted")
+        print(f"watched / alone: median {statistics.median(ratios):.3f} of {rounds} rounds")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--seconds", type=float, default=15, help="of training, each side")
+    arguments.add_argument("--only", choices=["paint", "cost"])
+    args = arguments.parse_args()
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        if args.only != "cost":
+            measure_first_paint(browser, args.rounds)
+        if args.only != "paint":
+            measure_cost_of_an_open_page(browser, args.rounds, args.seconds)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
