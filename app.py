@@ -62,5 +62,5 @@ if asked or not writing_before:
     try:
         writing.write(visit.run, prompt, SampleConfig(max_new_tokens=160), place, bars_place)
     except InputError as error:
-        place.error(f"{error}.")
+        place.error(frame.sentence(error))
         bars_place.empty()

@@ -127,7 +127,9 @@ class Trainer:
         loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(y).flatten())
         loss.backward()
         limit = config.grad_clip or math.inf
-        return loss.item(), torch.nn.utils.clip_grad_norm_(self._weights, limit, foreach=True).item()
+        return loss.item(), torch.nn.utils.clip_grad_norm_(
+            self._weights, limit, foreach=True
+        ).item()
 
     def validate(self) -> float | None:
         """Loss on the validation windows, in nats per token; None when there are none."""

@@ -29,5 +29,5 @@ try:
     texts.show_tokens(body)
     texts.show_baselines(text.id)
 except InputError as error:
-    st.error(str(error))
+    st.error(frame.sentence(error))
 st.page_link("pages/2_Train.py", label="Train on this text", icon=":material/arrow_forward:")

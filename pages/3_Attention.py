@@ -15,6 +15,6 @@ step = attending.choose_step(visit)
 try:
     view = attending.compute(visit.run, text, step)
 except InputError as error:
-    st.error(f"{error}.")
+    st.error(frame.sentence(error))
 else:
     attending.show(view)

@@ -19,4 +19,4 @@ with output:
     try:
         writing.show(visit, prompt, config(), pressed)
     except InputError as error:
-        st.error(f"{error}.")
+        st.error(frame.sentence(error))

@@ -107,7 +107,7 @@ def test_a_run_that_does_not_exist_is_one_sentence_and_the_demo(home_page, page)
     app = opened(home_page, page, "nonsense")
     assert not app.exception
     assert len(app.error) == 1
-    assert "there is no run 'nonsense'" in app.error[0].value
+    assert "There is no run 'nonsense'" in app.error[0].value
 
 
 def test_a_started_run_is_in_the_store_with_its_settings(home_page, store):

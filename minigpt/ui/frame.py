@@ -25,6 +25,7 @@ class Visit:
 
     store: Store
     workspace: str
+    workspace_known: bool  # False while the browser has not yet said whose it is
     run: Run
     demo_id: str
 
@@ -58,11 +59,18 @@ def open_page(title: str, about: str) -> Visit:
     try:
         visit = _visit()
     except InputError as error:
-        st.error(str(error))
+        st.error(sentence(error))
         st.stop()
     with run_choice:
         _choose_run(visit)
     return visit
+
+
+def sentence(error: object) -> str:
+    """An error's words as a sentence; a file's or a setting's name in front stays as it is."""
+    words = str(error)
+    first = words.split(maxsplit=1)[0]
+    return f"{words[0].upper() if first.isalpha() else words[0]}{words[1:]}."
 
 
 def _run_in_url() -> dict[str, str]:
@@ -75,15 +83,15 @@ def show_run(run_id: str) -> None:
 
 
 def _visit() -> Visit:
-    store, who = services.store(), workspace()
+    store, (who, known) = services.store(), workspace()
     demo_id = services.demo_id(store)
     wanted = st.query_params.get("run", demo_id)
     try:
         run = store.run(wanted)
     except InputError as error:
-        st.error(f"{error}. The demo is shown instead.", icon=":material/link_off:")
+        st.error(f"{sentence(error)} The demo is shown instead.", icon=":material/link_off:")
         run = store.run(demo_id)
-    return Visit(store, who, run, demo_id)
+    return Visit(store, who, known, run, demo_id)
 
 
 def _choose_run(visit: Visit) -> None:

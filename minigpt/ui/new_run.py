@@ -47,7 +47,7 @@ def form(visit: frame.Visit) -> None:
     name = st.segmented_control(
         "Preset",
         list(PRESETS),
-        default="classic",
+        default="gpt2",
         required=True,
         key="preset",
         persist_state="session",
@@ -70,7 +70,7 @@ def form(visit: frame.Visit) -> None:
         args=(visit, text, name, changes),
     )
     if error := st.session_state.pop(ERROR, None):
-        st.error(f"{error}.")
+        st.error(frame.sentence(error))
 
 
 def _setting(config: GPTConfig | TrainConfig, name: str, preset: str) -> Any:
@@ -112,7 +112,7 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     try:
         _, model, train = _configs(visit, text, preset, changes)
     except InputError as error:
-        st.warning(f"{error}.")
+        st.warning(frame.sentence(error))
         return
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(

@@ -14,7 +14,7 @@ from minigpt.tokenizers.char import SPECIAL_TOKENS
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY
 
-SHOWN_TOKENS = 600
+SHOWN_TOKENS = 400
 SHOWN_CHARACTERS = 3_000
 
 
@@ -27,7 +27,7 @@ def take_file(visit: frame.Visit, file: UploadedFile) -> None:
         body = read_text(file.getvalue(), file.name)
         taken[file.file_id] = _keep(visit, file.name, body)
     except InputError as error:
-        st.error(f"{error}.")
+        st.error(frame.sentence(error))
 
 
 def take_paste(visit: frame.Visit) -> None:
@@ -49,7 +49,7 @@ def take_paste(visit: frame.Visit) -> None:
             title = body.strip().splitlines()[0][:40]
             _keep(visit, title, body)
         except InputError as error:
-            st.error(f"{error}.")
+            st.error(frame.sentence(error))
 
 
 def _keep(visit: frame.Visit, name: str, body: str) -> str:

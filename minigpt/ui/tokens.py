@@ -13,7 +13,7 @@ SPECIAL = ("<pad>", "<unk>", "<eos>")
 # currentColor follows the theme, so the same chips fit light and dark.
 STYLE = """<style>
 .mg-text { font-family: ui-monospace, 'Source Code Pro', monospace; font-size: 0.95rem;
-  line-height: 1.75; white-space: pre-wrap; overflow-wrap: anywhere; }
+  line-height: 1.75; white-space: break-spaces; overflow-wrap: anywhere; }
 .mg-chip { border-radius: 3px; padding: 1px 3px; margin: 1px;
   background: color-mix(in srgb, currentColor 8%, transparent); display: inline-block;
   line-height: 1.35; white-space: pre; }

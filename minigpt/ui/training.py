@@ -55,7 +55,8 @@ def _controls(visit: frame.Visit) -> None:
     if not run.active:
         return
     if not visit.owns_run:
-        st.caption("You are watching somebody's run: only its owner can pause or stop it.")
+        if visit.workspace_known:
+            st.caption("You are watching somebody's run: only its owner can pause or stop it.")
         return
     with st.container(horizontal=True):
         if run.wish == "paused":
@@ -64,7 +65,7 @@ def _controls(visit: frame.Visit) -> None:
             _wish_button("Pause", ":material/pause:", run, "paused")
         _wish_button("Stop", ":material/stop:", run, "stopped")
     if refusal := st.session_state.pop(REFUSAL, None):
-        st.error(f"{refusal}.")
+        st.error(frame.sentence(refusal))
 
 
 def _wish_button(label: str, icon: str, run: Run, wish: Wish) -> None:
@@ -84,7 +85,7 @@ def _live(shown: Run, tick: float | None) -> None:
     try:
         run = store.run(shown.id)
     except InputError as error:
-        st.info(f"{error}.")
+        st.info(frame.sentence(error))
         return
     curves = store.curves(run.id)
     if (run.state, run.wish, _tick(run, curves)) != (shown.state, shown.wish, tick):

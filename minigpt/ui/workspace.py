@@ -23,17 +23,18 @@ export default function ({ data, setStateValue }) {
 )
 
 
-def workspace() -> str:
+def workspace() -> tuple[str, bool]:
     """The workspace of this visitor: `MINIGPT_WORKSPACE` where it is set, else this browser's.
 
-    Until the browser has answered, it is the fresh id that a new browser would keep.
+    Until the browser has answered, it is the fresh id that a new browser would keep, and the
+    second value is False.
     """
     if name := os.environ.get("MINIGPT_WORKSPACE"):
-        return name
+        return name, True
     fresh = st.session_state.setdefault("fresh_workspace", secrets.token_hex(16))
     answer = _component(data={"fresh": fresh}, key=KEY, on_id_change=lambda: None, height=1)
     kept = getattr(answer, "id", None)
     # The answer comes from the browser, so it is checked like any input.
     if isinstance(kept, str) and len(kept) == 32 and set(kept) <= set("0123456789abcdef"):
-        return kept
-    return fresh
+        return kept, True
+    return fresh, False

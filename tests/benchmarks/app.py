@@ -24,11 +24,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
 from minigpt import tokenizers
 from minigpt.config import PRESETS
 from minigpt.corpus import LIBRARY
 from minigpt.store import EVERYONE, Store
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -40,7 +41,8 @@ def app(home: Path) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}",
          "--server.headless=true", "--server.fileWatcherType=none", "--server.address=127.0.0.1"],
-        cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     try:

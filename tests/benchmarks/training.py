@@ -9,7 +9,6 @@ the ratio is taken turn by turn, so a machine that slows down slows both.
 import argparse
 import importlib.util
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -164,4 +164,4 @@ def test_a_file_that_is_no_text_is_refused_on_the_page(page, server):
 
 def test_a_link_to_a_run_that_does_not_exist_says_so(page, server):
     visit(page, f"{server}/Train?run=gone", "Train")
-    expect(page.get_by_text("there is no run 'gone'")).to_be_visible()
+    expect(page.get_by_text("There is no run 'gone'")).to_be_visible()
