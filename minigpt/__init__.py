@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minigpt.cache import KVCache
     from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, TrainConfig
-    from minigpt.generate import Step, generate
+    from minigpt.generation import Step, generate
     from minigpt.interpret import Recorder, attention
     from minigpt.model import GPT
     from minigpt.store import Store
@@ -31,13 +31,13 @@ _HOME_OF = {
     "PRESETS": "minigpt.config",
     "Recorder": "minigpt.interpret",
     "SampleConfig": "minigpt.config",
-    "Step": "minigpt.generate",
+    "Step": "minigpt.generation",
     "Store": "minigpt.store",
     "Tokenizer": "minigpt.tokenizers",
     "TrainConfig": "minigpt.config",
     "Trainer": "minigpt.trainer",
     "attention": "minigpt.interpret",
-    "generate": "minigpt.generate",
+    "generate": "minigpt.generation",
 }
 
 __all__ = [

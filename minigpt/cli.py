@@ -90,8 +90,8 @@ def _follow(store: Store, run_id: str) -> Run:
                 print(f"\npausing; go on with: python -m minigpt train --resume {run_id}")
                 store.wish(run_id, "paused")
             run = store.run(run_id)
-            curves = store.curves(run_id)
-            if run.step:
+            curves = store.curves(run_id, most=1)
+            if len(curves.step):
                 speed = curves.tokens[-1] / curves.seconds[-1]
                 bar.set_postfix_str(f"loss {curves.train_loss[-1]:.3f}, {speed:,.0f} tokens/s")
             bar.update(run.step - bar.n)
@@ -102,7 +102,7 @@ def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """List all runs, newest first."""
     rows = []
     for run in store.runs():
-        curves = store.curves(run.id)
+        curves = store.curves(run.id, most=1)
         loss = float(curves.train_loss[-1]) if len(curves.step) else math.nan
         when = datetime.fromtimestamp(run.created_at).strftime("%Y-%m-%d %H:%M")
         progress = f"{run.step:,}/{run.train.max_steps:,}"
@@ -113,7 +113,7 @@ def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Continue a prompt with a run's model."""
-    from minigpt.generate import generate as continue_text
+    from minigpt.generation import generate as continue_text
     from minigpt.weights import load_model
 
     run = store.find_run(args.run)

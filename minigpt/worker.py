@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from minigpt import tokenizers, weights
 from minigpt.config import InputError, SampleConfig
-from minigpt.generate import generate
+from minigpt.generation import generate
 from minigpt.store import MetricsRow, Results, Run, State, Store, Wish, home
 from minigpt.supervisor import lock_path
 from minigpt.trainer import Diverged, Trainer

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from minigpt.config import InputError, Limits
+from minigpt.config import InputError
 from minigpt.ui import frame, texts
 
 visit = frame.open_page(
@@ -15,7 +15,7 @@ with upload:
         "Text files",
         accept_multiple_files=True,
         help="Plain text in UTF-8, or with a byte order mark: .txt, .md, .csv, .py and the like. "
-        f"At most {Limits.from_environment().max_text_mb} MB.",
+        f"At most {visit.limits.max_text_mb} MB.",
     )
     for file in files:
         texts.take_file(visit, file)

@@ -17,7 +17,7 @@ LAYERS = [
     {"config"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model"},
-    {"optim", "generate", "interpret"},
+    {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle"},
     {"weights", "supervisor"},
@@ -96,6 +96,7 @@ def test_all_is_sorted_complete_and_true():
     for name in minigpt.__all__:
         thing = getattr(minigpt, name)
         assert thing.__doc__ or name == "PRESETS", name
+    assert not set(minigpt.__all__) & {part_of(path) for path in MODULES}, "it would be hidden"
     with pytest.raises(AttributeError):
         minigpt.nothing  # noqa: B018
 

@@ -81,6 +81,15 @@ def test_rewinding_forgets_what_came_after(fresh_store):
     assert fresh_store.run(run_id).step == 2
 
 
+def test_a_long_run_can_be_read_thinned_with_its_newest_steps_and_validations(fresh_store):
+    run_id = new_run(fresh_store)
+    rows = [row(s, 2.0 if s % 777 == 0 else None) for s in range(1, 2_001)]
+    fresh_store.record(run_id, Results(rows))
+    thin = fresh_store.curves(run_id, most=100).step.tolist()
+    assert set(range(20, 2_001, 20)) | {777, 1554} | set(range(1_951, 2_001)) == set(thin)
+    assert fresh_store.curves(run_id).step.tolist() == list(range(1, 2_001))
+
+
 def test_a_run_without_metrics_has_empty_curves(fresh_store):
     assert fresh_store.curves(new_run(fresh_store)).train_loss.shape == (0,)
 

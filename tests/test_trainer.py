@@ -8,7 +8,7 @@ import torch
 from minigpt import optim
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import split
-from minigpt.generate import generate
+from minigpt.generation import generate
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Diverged, Trainer, mean_loss
 from minigpt.weights import new_model

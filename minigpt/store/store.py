@@ -235,12 +235,20 @@ class Store:
                 db.execute(f"DELETE FROM {table} WHERE run_id = ? AND step > ?", (run_id, step))
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (step, run_id))
 
-    def curves(self, run_id: str) -> Curves:
-        """All metrics of a run, in the order of the steps."""
+    def curves(self, run_id: str, most: int | None = None) -> Curves:
+        """The metrics of a run, in the order of the steps.
+
+        With `most`, a long run comes thinned to about so many steps, evenly spaced, and besides
+        them every validated step and the newest 50.
+        """
+        step = self.run(run_id).step
+        stride = max(1, step // most) if most else 1
         rows = self._rows(
             "SELECT step, tokens, train_loss, val_loss, lr, grad_norm, seconds FROM metrics "
-            "WHERE run_id = ? ORDER BY step",
+            "WHERE run_id = ? AND (step % ? = 0 OR step > ? OR val_loss IS NOT NULL) ORDER BY step",
             run_id,
+            stride,
+            step - 50,
         )
         return Curves(*np.array(rows, dtype=float).reshape(-1, 7).T)
 

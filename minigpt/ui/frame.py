@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from minigpt.config import InputError
+from minigpt.config import InputError, Limits
 from minigpt.store import EVERYONE, Run, Store
 from minigpt.ui import services
 from minigpt.ui.glossary import GLOSSARY
@@ -28,6 +28,7 @@ class Visit:
     workspace_known: bool  # False while the browser has not yet said whose it is
     run: Run
     demo_id: str
+    limits: Limits
 
     @property
     def owns_run(self) -> bool:
@@ -91,7 +92,7 @@ def _visit() -> Visit:
     except InputError as error:
         st.error(f"{sentence(error)} The demo is shown instead.", icon=":material/link_off:")
         run = store.run(demo_id)
-    return Visit(store, who, known, run, demo_id)
+    return Visit(store, who, known, run, demo_id, Limits.from_environment())
 
 
 def _choose_run(visit: Visit) -> None:

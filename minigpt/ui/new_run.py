@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.config import PRESETS, GPTConfig, InputError, Limits, Preset, TrainConfig
+from minigpt.config import PRESETS, GPTConfig, InputError, Preset, TrainConfig
 from minigpt.corpus import split
 from minigpt.store import Text
 from minigpt.ui import frame, texts
@@ -103,7 +103,7 @@ def _configs(
         tokenizer.vocab_size, **{k: v for k, v in changes.items() if k in MODEL_SETTINGS}
     )
     train = preset.train.replace(**{k: v for k, v in changes.items() if k not in MODEL_SETTINGS})
-    Limits.from_environment().check_model(model)
+    visit.limits.check_model(model)
     return tokenizer, model, train
 
 

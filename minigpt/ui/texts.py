@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt import tokenizers
-from minigpt.config import InputError, Limits
+from minigpt.config import InputError
 from minigpt.corpus import Baselines, fit_baselines, read_text
 from minigpt.store import Text
 from minigpt.tokenizers.char import SPECIAL_TOKENS
@@ -58,7 +58,7 @@ def _keep(visit: frame.Visit, name: str, body: str) -> str:
         raise InputError(
             f"{name} has {len(body)} character, a model needs at least 2: bring a longer one"
         )
-    Limits.from_environment().check_text(len(body))
+    visit.limits.check_text(len(body))
     tokenizers.CharTokenizer.train(body)  # refuses a vocabulary over the limit
     text_id = visit.store.add_text(visit.workspace, _free_name(visit, name), body)
     st.session_state[_chosen(visit)] = text_id

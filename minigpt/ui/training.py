@@ -16,6 +16,7 @@ from minigpt.ui.glossary import GLOSSARY
 # So the curve moves every second while it falls fast, and every three once it is slow.
 QUICK_TICK, SLOW_TICK = 1.0, 3.0
 QUICK_SECONDS = 30.0  # of training
+SHOWN_STEPS = 2_000  # of a longer run, evenly spaced
 REFUSAL = "training_refusal"
 BADGES: dict[State, tuple[str, str]] = {
     "queued": (":material/hourglass_empty:", "gray"),
@@ -38,7 +39,7 @@ def show(visit: frame.Visit) -> None:
     _controls(visit)
     if run.reason:
         st.error(f"This run {run.state}: {run.reason}.")
-    tick = _tick(run, visit.store.curves(run.id))
+    tick = _tick(run, visit.store.curves(run.id, SHOWN_STEPS))
     st.fragment(_live, run_every=tick)(run, tick)
 
 
@@ -84,10 +85,10 @@ def _live(shown: Run, tick: float | None) -> None:
     store = services.store()
     try:
         run = store.run(shown.id)
+        curves = store.curves(run.id, SHOWN_STEPS)
     except InputError as error:
         st.info(frame.sentence(error))
         return
-    curves = store.curves(run.id)
     if (run.state, run.wish, _tick(run, curves)) != (shown.state, shown.wish, tick):
         st.rerun()
     _numbers(run, curves)

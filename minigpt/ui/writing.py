@@ -16,7 +16,7 @@ from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 
 if TYPE_CHECKING:
-    from minigpt.generate import Step
+    from minigpt.generation import Step
 
 FRAME_SECONDS = 0.06  # the browser is told at most so often
 SHOWN_CANDIDATES = 8
@@ -65,7 +65,7 @@ def write(
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(prompt)
     model = services.model(run)
-    from minigpt.generate import generate
+    from minigpt.generation import generate
 
     writing, painted = Writing(run.id, prompt, config, []), 0.0
     for step in generate(model, ids, config):

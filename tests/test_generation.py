@@ -1,7 +1,7 @@
 import pytest
 
 from minigpt.config import InputError, SampleConfig
-from minigpt.generate import generate
+from minigpt.generation import generate
 
 
 def written(model, ids, **settings) -> list[int]:

@@ -1,4 +1,7 @@
-"""Writing text one token at a time."""
+"""Writing text one token at a time.
+
+Not `generate.py`: a submodule of that name would hide the function `minigpt.generate`.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
