@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Self, get_args, get_type_hints
 
@@ -26,7 +27,7 @@ class Settings:
     """What every config shares: checks at construction, a way to JSON and back."""
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = _type_hints(type(self))
         for spec in fields(self):
             object.__setattr__(
                 self,
@@ -55,6 +56,11 @@ class Settings:
             return cls(**values)
         except TypeError as error:
             raise InputError(f"the {cls.__name__} is incomplete: {error}") from error
+
+
+@cache
+def _type_hints(config: type) -> dict[str, Any]:
+    return get_type_hints(config)
 
 
 def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any:
@@ -167,6 +173,12 @@ class TrainConfig(Settings):
     warmup_steps: int = setting(
         50, "Over how many first steps the learning rate rises from zero.", low=0, high=100_000
     )
+    lr_decay_steps: int | None = setting(
+        None,
+        "Over how many steps the learning rate falls to its end, where it stays; none means all.",
+        low=1,
+        high=1_000_000,
+    )
     weight_decay: float = setting(
         0.1, "How strongly the weights are pulled towards zero (AdamW).", low=0.0, high=10.0
     )
@@ -276,6 +288,15 @@ class Limits:
 
     max_text_mb: int = 20
     max_parameters: int = 20_000_000
+    max_steps: int = 100_000
+    max_running: int = 32
+    max_running_parameters: int = 40_000_000
+    max_running_per_workspace: int = 4
+    max_runs_per_workspace: int = 100
+    abandoned_minutes: int = 10
+    max_age_days: int = 30
+    max_disk_mb: int = 2_000
+    threads: int = 0  # all cores
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -284,10 +305,33 @@ class Limits:
         for spec in fields(cls):
             name = f"MINIGPT_{spec.name.upper()}"
             text = environment.get(name, str(spec.default))
-            if not text.isdecimal() or int(text) < 1:
-                raise InputError(f"{name} is {text!r}: it has to be a whole number from 1")
+            least = min(spec.default, 1)
+            if not text.isdecimal() or int(text) < least:
+                raise InputError(f"{name} is {text!r}: it has to be a whole number from {least}")
             values[spec.name] = int(text)
         return cls(**values)
+
+    def check_run(self, model: GPTConfig, train: TrainConfig) -> None:
+        """Raises InputError when this installation does not train so large or so long."""
+        self.check_model(model)
+        if train.max_steps > self.max_steps:
+            raise InputError(
+                f"max_steps is {train.max_steps:,}, this installation trains for at most "
+                f"{self.max_steps:,}: choose fewer"
+            )
+
+    def check_room(self, runs: int, used_bytes: int) -> None:
+        """Raises InputError when a workspace has too many runs, or all runs take too much disk."""
+        if runs >= self.max_runs_per_workspace:
+            raise InputError(
+                f"you have {runs:,} runs, this installation keeps {self.max_runs_per_workspace:,} "
+                "for each: delete some first"
+            )
+        if used_bytes > self.max_disk_mb * 1_000_000:
+            raise InputError(
+                f"all runs together take {used_bytes / 1e6:,.0f} MB, this installation has room "
+                f"for {self.max_disk_mb:,}: delete some first"
+            )
 
     def check_model(self, config: GPTConfig) -> None:
         """Raises InputError when the model has more weights than this installation trains."""

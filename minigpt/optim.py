@@ -25,9 +25,10 @@ def adamw(model: GPT, config: TrainConfig) -> torch.optim.AdamW:
 
 def learning_rate(step: int, config: TrainConfig) -> float:
     """The rate of step 0, 1, …: linear warm-up, then a cosine to `min_lr_ratio` of the peak."""
-    warmup = min(config.warmup_steps, config.max_steps // 2)
+    last = config.lr_decay_steps or config.max_steps
+    warmup = min(config.warmup_steps, last // 2)
     if step < warmup:
         return config.learning_rate * (step + 1) / (warmup + 1)
-    progress = min((step - warmup) / max(1, config.max_steps - warmup), 1.0)
+    progress = min((step - warmup) / max(1, last - warmup), 1.0)
     low = config.learning_rate * config.min_lr_ratio
     return low + (config.learning_rate - low) * (1 + math.cos(math.pi * progress)) / 2

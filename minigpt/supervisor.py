@@ -1,15 +1,20 @@
 """Keeping one worker alive for a store, for as long as this process lives."""
 
+import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
-CHECK_SECONDS = 1.0
+CHECK_SECONDS = 0.5
+BEAT_SECONDS = 0.5  # a worker tells so often that it lives
+SILENT_SECONDS = 4.0  # one that does not is taken for hung
+START_SECONDS = 60.0  # but importing torch may take a while
 
 
 def lock_path(folder: Path) -> Path:
@@ -18,27 +23,36 @@ def lock_path(folder: Path) -> Path:
 
 
 class Supervisor:
-    """Starts a worker where none serves the store, and again whenever it has died.
+    """Starts a worker where none serves the store, and again whenever it has died or hangs.
 
-    The worker ends when this process does: it reads a pipe whose other end only we hold.
+    Only our own child is ever signalled. It ends when this process does: it reads a pipe whose
+    other end only we hold.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder.resolve()
+        self.trouble = ""  # what keeps the worker from working, as a sentence for a page
         self._worker: subprocess.Popen | None = None
+        self._silent_at = 0.0
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def _watch(self) -> None:
         while True:
-            self._ensure()
+            try:
+                self._ensure()
+            except OSError as error:
+                self.trouble = f"the training process cannot be started: {error.strerror}"
             if self._ends.wait(CHECK_SECONDS):
                 return
 
     def _ensure(self) -> None:
         if self._worker is not None and self._worker.poll() is None:
+            if time.monotonic() > self._silent_at:
+                self._worker.kill()
+                self._worker.wait()
             return
         try:
             with FileLock(lock_path(self.folder)).acquire(timeout=0):
@@ -51,9 +65,17 @@ class Supervisor:
                 env={**os.environ, "MINIGPT_HOME": str(self.folder)},
                 cwd=Path(__file__).resolve().parents[1],  # so that -m finds the package
                 stdin=subprocess.PIPE,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
             )
+        self._silent_at = time.monotonic() + START_SECONDS
+        threading.Thread(target=self._listen, args=[self._worker], daemon=True).start()
+
+    def _listen(self, worker: subprocess.Popen) -> None:
+        """Hears a worker's beats until it ends."""
+        for line in worker.stdout:
+            self._silent_at = time.monotonic() + SILENT_SECONDS
+            self.trouble = json.loads(line)["trouble"]
 
     def close(self) -> None:
         """Lets the worker save and leave; returns when it has."""
@@ -62,6 +84,7 @@ class Supervisor:
         if self._worker is not None:
             self._worker.stdin.close()
             self._worker.wait(timeout=30)
+            self._worker.stdout.close()
 
     def __enter__(self) -> Self:
         return self

@@ -56,7 +56,7 @@ def chance_of(seed: int, step: int) -> Iterator[None]:
 
 
 class Trainer:
-    """Trains `model` on `train_ids`, int64 (n,), validating on `val_ids`, int64 (m,), m may be 0.
+    """Trains `model` on `train_ids`, ints (n,), validating on `val_ids`, ints (m,), m may be 0.
 
     Iterate for one `Metrics` a step. Everything step k does comes from the weights, the optimizer
     and `(seed, k)`, so a run may stop anywhere, and one continued from `state_dict` is bit for bit

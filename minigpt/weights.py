@@ -1,5 +1,6 @@
 """Models and trainers out of the store: safetensors bytes to weights, and back."""
 
+import weakref
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,15 +22,30 @@ def new_model(config: GPTConfig, seed: int) -> GPT:
         return GPT(config)
 
 
+# Thirty students train on one text: its ids are kept once, for as long as a trainer reads them.
+_ids_in_use: weakref.WeakValueDictionary[tuple[str, str], np.ndarray] = (
+    weakref.WeakValueDictionary()
+)
+
+
+def encoded(store: Store, text_id: str, tokenizer: str) -> np.ndarray:
+    """The ids of a stored text, uint16 (n,), by the tokenizer in that JSON."""
+    key = text_id, tokenizer
+    ids = _ids_in_use.get(key)
+    if ids is None:
+        ids = np.array(tokenizers.load(tokenizer).encode(store.text(text_id)), dtype=np.uint16)
+        _ids_in_use[key] = ids
+    return ids
+
+
 def new_trainer(store: Store, run: Run) -> Trainer:
     """The trainer of a run at its newest checkpoint, or at step 0 where it has none.
 
     Raises InputError when the run's text is gone or too short for its context.
     """
     if run.text_id is None:
-        raise InputError("this run came without its text: start a new one on a text of yours")
-    tokenizer = tokenizers.load(run.tokenizer)
-    ids = np.array(tokenizer.encode(store.text(run.text_id)))
+        raise InputError("this run came without its text: start a new one on one of yours")
+    ids = encoded(store, run.text_id, run.tokenizer)
     train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
     trainer = Trainer(new_model(run.model, run.train.seed), train_ids, val_ids, run.train)
     if checkpoint := store.checkpoint(run.id):

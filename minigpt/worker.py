@@ -1,9 +1,11 @@
 """The process that trains all active runs, a slice of time each.
 
-Started with `python -m minigpt.worker` by a `Supervisor`, whose end of our stdin tells us that it
-lives: when it closes, even by kill -9, we save and leave. One worker a store, held by a file lock.
+Started with `python -m minigpt.worker` by a `Supervisor`. A beat on our stdout, twice a second,
+tells it that we live; the end of our stdin tells us that it does not: then we save and leave. One
+worker a store, held by a file lock.
 """
 
+import json
 import math
 import os
 import signal
@@ -17,15 +19,23 @@ import torch
 from filelock import FileLock, Timeout
 
 from minigpt import tokenizers, weights
-from minigpt.config import InputError, SampleConfig
+from minigpt.config import InputError, Limits, SampleConfig
 from minigpt.generation import generate
-from minigpt.store import MetricsRow, Results, Run, State, Store, Wish, home
-from minigpt.supervisor import lock_path
+from minigpt.marker import Marker
+from minigpt.store import EVERYONE, LIBRARY_SHELF, MetricsRow, Results, Run, Store, StoreError, home
+from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged, Trainer
 
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
+ROUND_SECONDS = 3.0  # with many runs slices are shorter, so that each has its turn this often
+LEAST_SLICE_SECONDS = 0.1  # shorter ones would spend too much on writing
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
-CHECKPOINT_SECONDS = 30.0  # the most that a crash can cost
+RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
+CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
+TIDY_SECONDS = 60.0
+HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
+LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
+SIGTERM_SECONDS = 9.0  # and after SIGTERM
 SAMPLE = SampleConfig(max_new_tokens=240, temperature=0.8)
 
 
@@ -34,32 +44,62 @@ def is_snapshot_step(step: int, max_steps: int) -> bool:
     return step in (0, max_steps) or step == round(2 ** (round(2 * math.log2(step)) / 2))
 
 
+def slice_seconds(runs: int) -> float:
+    """How long each of so many runs trains before the next one has its turn."""
+    return max(LEAST_SLICE_SECONDS, min(SLICE_SECONDS, ROUND_SECONDS / max(runs, 1)))
+
+
 @dataclass
 class Training:
     """A run in memory: its trainer, and what was learned since the last write."""
 
     run: Run
     trainer: Trainer
+    seconds: float  # of the worker's time that it had; the one with the fewest is next
+    pause_at: int | None
     saved_at: float = field(default_factory=time.monotonic)
     metrics: list[MetricsRow] = field(default_factory=list)
     samples: list[tuple[int, str]] = field(default_factory=list)
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
+    sample_due: bool = False
 
-    def slice(self, seconds: float) -> bool:
-        """Trains for about `seconds`; False when there is nothing left to do."""
+    @property
+    def rests(self) -> bool:
+        """Whether it has come to where it was asked to pause."""
+        return self.pause_at is not None and self.trainer.step >= self.pause_at
+
+    @property
+    def ended(self) -> bool:
+        return self.trainer.step >= self.run.train.max_steps
+
+    @property
+    def is_sample_step(self) -> bool:
+        step = self.trainer.step
+        return step == 1 or (step > 0 and step % self.run.train.eval_interval == 0)
+
+    def slice(self, seconds: float, marker: Marker) -> None:
+        """Trains for about `seconds`, at least one step; the very first step is a slice by itself,
+        so that everybody's curve begins soon."""
         end = time.monotonic() + seconds
-        trainer = self.trainer
+        trainer, train = self.trainer, self.run.train
+        if self.sample_due:
+            self.samples.append((trainer.step, self.sample()))
+            self.sample_due = False
         if trainer.step == 0:
             self.snapshots.append((0, weights.snapshot_bytes(trainer.model)))
-        for metrics in trainer:
+            end = 0.0
+        while not (self.ended or self.rests):
+            marker.put(self.run.id, trainer.step + 1)
+            metrics = trainer.advance()
             self.metrics.append(MetricsRow(*astuple(metrics)))
-            if is_snapshot_step(metrics.step, self.run.train.max_steps):
+            if is_snapshot_step(metrics.step, train.max_steps):
                 self.snapshots.append((metrics.step, weights.snapshot_bytes(trainer.model)))
-            if metrics.step == 1 or metrics.step % self.run.train.eval_interval == 0:
-                self.samples.append((metrics.step, self.sample()))
-            if time.monotonic() >= end:
+            self.sample_due = self.is_sample_step
+            if self.sample_due or time.monotonic() >= end:
                 break
-        return trainer.step < self.run.train.max_steps
+        if self.sample_due and (self.ended or self.rests):
+            self.samples.append((trainer.step, self.sample()))
+            self.sample_due = False
 
     def sample(self) -> str:
         """A text the model writes right now, always from the same start and the same chance."""
@@ -70,90 +110,213 @@ class Training:
         steps = generate(self.trainer.model, prompt, SAMPLE)
         return tokenizer.decode([step.id for step in steps]).lstrip("\n")
 
-    def results(self, *, checkpoint: bool, state: State | None = None, reason: str = "") -> Results:
+    def results(self, *, checkpoint: bool, **standing: object) -> Results:
         """What is to be written now; afterwards the memory of it is empty."""
         saved = None
         if checkpoint:
             saved = self.trainer.step, weights.to_bytes(self.trainer.state_dict())
             self.saved_at = time.monotonic()
-        results = Results(self.metrics, self.samples, self.snapshots, saved, state, reason)
+        results = Results(self.metrics, self.samples, self.snapshots, saved, **standing)
         self.metrics, self.samples, self.snapshots = [], [], []
         return results
 
 
 class Worker:
-    """Obeys the store's wishes and trains what runs, round-robin."""
+    """Obeys the store's wishes and trains what runs, round-robin, equal time each."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, limits: Limits | None = None) -> None:
+        self.store, self.limits = store, limits or Limits.from_environment()
         self.trainings: dict[str, Training] = {}
+        self.trouble = ""  # why nothing can be written at the moment
+        self.progress_at = time.monotonic()
+        self._unwritten: list[tuple[str, Results]] = []
+        self._marker = Marker(store.folder)
+        self._tidied_at = -math.inf
+        self._requeued = False
 
     def turn(self) -> bool:
-        """Obeys every wish and gives every running run one slice; False when none runs."""
-        for run_id, state, wish in self.store.wishes():
-            try:
-                self.obey(run_id, state, wish)
-            except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
-                self.fail(run_id, error)
+        """Obeys all wishes and gives the run whose turn it is one slice; False when none runs.
+
+        When the disk refuses, what was learned is kept in memory and nothing trains until it has
+        been written.
+        """
+        self.progress_at = time.monotonic()
+        try:
+            if not self._requeued:
+                self._take_over()
+            self._write()
+            for run_id, wish in self.store.unmet_wishes():
+                self._obey(run_id, wish)
+            self._tidy()
+            self._admit()
+            if self.trainings:
+                self._train(min(self.trainings.values(), key=lambda training: training.seconds))
+        except StoreError as error:
+            self.trouble = str(error)
+            return False
+        self.trouble = ""
         return bool(self.trainings)
 
-    def obey(self, run_id: str, state: State, wish: Wish) -> None:
-        """Brings one run towards its wish, by a slice of training where it is to run."""
+    def _take_over(self) -> None:
+        """Puts back in line what an earlier worker was training, but not a run that has ended its
+        worker twice at the same step."""
+        self.store.requeue()
+        if marked := self._marker.read():
+            run_id, step = marked
+            if self.store.crashed(run_id, step):
+                reason = (
+                    f"the worker process ended twice in step {step:,} of this run, most often for "
+                    "want of memory: try a smaller batch, context or model"
+                )
+                self._record(run_id, Results(state="failed", reason=reason))
+            self._marker.clear()
+        self._requeued = True
+
+    def _record(self, run_id: str, results: Results) -> None:
+        self._unwritten.append((run_id, results))
+        self._write()
+
+    def _write(self) -> None:
+        """Writes all that was learned and not yet written, in its order."""
+        while self._unwritten:
+            self.store.record(*self._unwritten[0])
+            self._unwritten.pop(0)
+
+    def _obey(self, run_id: str, wish: str) -> None:
+        training = self.trainings.pop(run_id, None)
         if wish == "deleted":
-            self.trainings.pop(run_id, None)
             self.store.delete_run(run_id)
-        elif wish == "running":
-            if run_id not in self.trainings:
-                self.start(run_id)
-            self.train(self.trainings[run_id])
-        elif state != wish:
-            self.leave(run_id, wish)
+        elif training:
+            self._record(run_id, training.results(checkpoint=True, state=wish))
+        else:
+            self._record(run_id, Results(state=wish))
 
-    def start(self, run_id: str) -> None:
-        """Takes a run into memory, at its newest checkpoint."""
-        run = self.store.run(run_id)
-        trainer = weights.new_trainer(self.store, run)
-        self.store.rewind(run_id, trainer.step)
-        self.trainings[run_id] = Training(run, trainer)
-        self.store.record(run_id, Results(state="running"))
+    def _admit(self) -> None:
+        """Takes the next run in line into memory, when there is room for it."""
+        line = self.store.line()
+        for run in line:
+            if run.pause_at is not None or self._has_room(run):
+                self._start(run)
+                return
+        self._make_room(line)
 
-    def train(self, training: Training) -> None:
-        run_id = training.run.id
+    def _has_room(self, run: Run, without: str | None = None) -> bool:
+        """Whether a run may train beside those in memory, or beside all but one of them."""
+        runs = [training.run for training in self.trainings.values() if training.run.id != without]
+        own = [other for other in runs if other.workspace == run.workspace != EVERYONE]
+        parameters = sum(other.model.num_parameters() for other in [*runs, run])
+        return (
+            len(runs) < self.limits.max_running
+            and len(own) < self.limits.max_running_per_workspace
+            and (not runs or parameters <= self.limits.max_running_parameters)
+        )
+
+    def _make_room(self, line: list[Run]) -> None:
+        """Pauses the run that nobody has looked at for longest, if that lets one in line begin."""
+        minutes = self.limits.abandoned_minutes
+        for run_id in self.store.unviewed(["running"], self.store.clock() - 60 * minutes):
+            if run_id in self.trainings and any(self._has_room(run, run_id) for run in line):
+                reason = (
+                    f"nobody had looked at it for {minutes} minutes while others waited, so it "
+                    "made room: press Resume to go on"
+                )
+                training = self.trainings.pop(run_id)
+                self._record(
+                    run_id,
+                    training.results(checkpoint=True, state="paused", reason=reason, rests=True),
+                )
+                return
+
+    def _start(self, run: Run) -> None:
+        """Takes a run into memory, at its newest checkpoint; one that cannot go on has failed."""
+        self._marker.put(run.id, run.step)
         try:
-            more = training.slice(SLICE_SECONDS)
+            trainer = weights.new_trainer(self.store, run)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
+            self._fail(run.id, error)
+            return
+        self.store.rewind(run.id, trainer.step)
+        self._record(run.id, Results(state="running"))
+        sampled = {step for step, _ in self.store.samples(run.id)}
+        least = min((other.seconds for other in self.trainings.values()), default=0.0)
+        training = Training(run, trainer, least - 1e-6, run.pause_at)
+        training.sample_due = training.is_sample_step and trainer.step not in sampled
+        self.trainings[run.id] = training
+
+    def _train(self, training: Training) -> None:
+        run_id, started = training.run.id, time.monotonic()
+        try:
+            training.slice(slice_seconds(len(self.trainings)), self._marker)
         except Diverged as error:
             del self.trainings[run_id]
-            self.store.record(
-                run_id, training.results(checkpoint=True, state="diverged", reason=str(error))
-            )
-            return
-        if more:
-            due = time.monotonic() - training.saved_at >= CHECKPOINT_SECONDS
-            self.store.record(run_id, training.results(checkpoint=due))
-        else:
+            results = training.results(checkpoint=True, state="diverged", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
             del self.trainings[run_id]
-            self.store.record(run_id, training.results(checkpoint=True, state="finished"))
+            self._fail(run_id, error)
+            return
+        else:
+            if training.ended:
+                del self.trainings[run_id]
+                results = training.results(checkpoint=True, state="finished")
+            elif training.rests:
+                del self.trainings[run_id]
+                results = training.results(checkpoint=True, state="paused", rests=True)
+            else:
+                due = time.monotonic() - training.saved_at >= CHECKPOINT_SECONDS
+                results = training.results(checkpoint=due)
+        self._record(run_id, results)
+        training.seconds += time.monotonic() - started
+        if not self.trainings:
+            self._marker.clear()
 
-    def leave(self, run_id: str, state: State) -> None:
-        """Saves a run and takes it out of memory, paused or stopped."""
-        training = self.trainings.pop(run_id, None)
-        results = (
-            training.results(checkpoint=True, state=state) if training else Results(state=state)
-        )
-        self.store.record(run_id, results)
-
-    def fail(self, run_id: str, error: Exception) -> None:
+    def _fail(self, run_id: str, error: Exception) -> None:
         """Ends a run that cannot go on, with its reason; the details go to the log."""
         traceback.print_exception(error)
-        self.trainings.pop(run_id, None)
         reason = str(error) if isinstance(error, InputError) else f"an error in minigpt: {error!r}"
-        self.store.record(run_id, Results(state="failed", reason=reason))
+        self._record(run_id, Results(state="failed", reason=reason))
+
+    def _tidy(self) -> None:
+        """Clears what nobody has looked at for long, and, when the disk budget is spent, the runs
+        unviewed for longest; never an active one, and none of those meant for everyone."""
+        now = time.monotonic()
+        if now - self._tidied_at < TIDY_SECONDS:
+            return
+        self._tidied_at = now
+        store, limits = self.store, self.limits
+        oldest = store.clock() - 86_400 * limits.max_age_days
+        for run_id in store.unviewed(["paused"], oldest):
+            reason = f"it was paused and unviewed for {limits.max_age_days} days"
+            self._record(run_id, Results(state="stopped", reason=reason))
+        ended = ["finished", "stopped", "diverged", "failed"]
+        for run_id in store.unviewed(ended, oldest):
+            store.delete_run(run_id)
+        store.forget_texts(oldest, [EVERYONE, LIBRARY_SHELF])
+        for run_id in store.unviewed(ended):
+            if store.used_bytes() <= 1_000_000 * limits.max_disk_mb:
+                break
+            store.delete_run(run_id)
 
     def save(self) -> None:
         """Checkpoints everything in memory; the runs go on from there with the next worker."""
-        for run_id, training in self.trainings.items():
-            self.store.record(run_id, training.results(checkpoint=True))
-        self.trainings.clear()
+        try:
+            self._write()
+            for run_id, training in list(self.trainings.items()):
+                self._record(run_id, training.results(checkpoint=True))
+                del self.trainings[run_id]
+        except StoreError as error:
+            self.trouble = str(error)
+        else:
+            self._marker.clear()
+
+
+def _beat(worker: Worker) -> None:
+    """Tells the parent twice a second that we live, and what troubles us; silent when hung."""
+    while True:
+        if time.monotonic() - worker.progress_at < HUNG_SECONDS:
+            os.write(sys.stdout.fileno(), json.dumps({"trouble": worker.trouble}).encode() + b"\n")
+        time.sleep(BEAT_SECONDS)
 
 
 def main() -> int:
@@ -166,15 +329,21 @@ def main() -> int:
     ends = threading.Event()
     status = 0
 
+    def leave_within(seconds: float) -> None:
+        ends.set()
+        deadline = threading.Timer(seconds, os._exit, [status or 1])
+        deadline.daemon = True
+        deadline.start()
+
     def on_sigterm(signum: int, frame: object) -> None:
         nonlocal status
         status = 128 + signum
-        ends.set()
+        leave_within(SIGTERM_SECONDS)
 
     def watch_parent() -> None:
         while os.read(sys.stdin.fileno(), 1024):
             pass  # only the end of the pipe matters: it comes when the parent is gone
-        ends.set()
+        leave_within(LEAVE_SECONDS)
 
     signal.signal(signal.SIGTERM, on_sigterm)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which closes our stdin
@@ -184,9 +353,12 @@ def main() -> int:
     torch.set_flush_denormal(True)  # vanishing activations would slow the arithmetic tenfold
     with lock:
         worker = Worker(Store(folder))
+        if worker.limits.threads:  # else torch takes every core: a run alone has the whole machine
+            torch.set_num_threads(worker.limits.threads)
+        threading.Thread(target=_beat, args=[worker], daemon=True).start()
         while not ends.is_set():
             if not worker.turn():
-                ends.wait(IDLE_SECONDS)
+                ends.wait(RETRY_SECONDS if worker.trouble else IDLE_SECONDS)
         worker.save()
     return status
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle"},
-    {"weights", "supervisor"},
+    {"weights", "supervisor", "marker"},
     {"worker"},
     {"cli"},
 ]

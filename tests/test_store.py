@@ -11,8 +11,12 @@ def row(step: int, val_loss: float | None = None) -> MetricsRow:
     return MetricsRow(step, step * 10, 2.5, val_loss, 1e-3, 0.5, step * 0.1)
 
 
-def new_run(store: Store, workspace: str = "me") -> str:
-    return store.create_run(workspace, "a run", None, "{}", GPTConfig(), TrainConfig())
+def new_run(store: Store, workspace: str = "me", state: str | None = None) -> str:
+    run_id = store.create_run(workspace, "a run", None, "{}", GPTConfig(), TrainConfig())
+    if state:
+        store.record(run_id, Results(state="running"))
+        store.record(run_id, Results(state=state))
+    return run_id
 
 
 def test_the_same_text_is_kept_once_and_named_for_each_workspace(fresh_store):
@@ -95,8 +99,7 @@ def test_a_run_without_metrics_has_empty_curves(fresh_store):
 
 
 def test_an_ended_run_takes_no_more_wishes_but_deletion(fresh_store):
-    run_id = new_run(fresh_store)
-    fresh_store.record(run_id, Results(state="finished"))
+    run_id = new_run(fresh_store, state="finished")
     for wish in ("running", "paused", "stopped"):
         with pytest.raises(InputError, match="finished"):
             fresh_store.wish(run_id, wish)
@@ -135,6 +138,6 @@ def test_a_store_opens_again_with_all_that_was_in_it(fresh_store):
 
 
 def test_a_store_of_a_newer_version_is_refused(fresh_store):
-    fresh_store._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    fresh_store._db._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(InputError, match="newer"):
         Store(fresh_store.folder)

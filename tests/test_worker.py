@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import subprocess
@@ -73,8 +74,10 @@ def test_pause_stop_and_delete_are_obeyed_at_the_next_turn(fresh_store, small_ru
 
 
 def test_runs_take_turns_and_do_not_change_each_other(
-    fresh_store, small_run, simple_text, one_step_slices
+    fresh_store, small_run, simple_text, monkeypatch
 ):
+    ticks = itertools.count()
+    monkeypatch.setattr(worker.time, "monotonic", lambda: next(ticks) / 10)  # 0.1 s a look
     first = fresh_store.run(small_run)
     twin, other = (
         fresh_store.create_run(
@@ -88,9 +91,10 @@ def test_runs_take_turns_and_do_not_change_each_other(
         for seed in (1, 2)
     )
     trainer = worker.Worker(fresh_store)
-    for _ in range(3):
+    for _ in range(12):
         trainer.turn()
-    assert [fresh_store.run(run_id).step for run_id in (small_run, twin, other)] == [3, 3, 3]
+    steps = [fresh_store.run(run_id).step for run_id in (small_run, twin, other)]
+    assert min(steps) > 3 and max(steps) - min(steps) <= 3
     while trainer.turn():
         pass
     a, b, c = (final_weights(fresh_store, run_id) for run_id in (small_run, twin, other))
@@ -133,9 +137,10 @@ def test_a_run_that_cannot_start_fails_with_its_reason_and_its_neighbours_live(
     )
     trainer = worker.Worker(fresh_store)
     trainer.turn()
+    trainer.turn()
     assert fresh_store.run(broken).state == "failed"
     assert "context of 16" in fresh_store.run(broken).reason
-    assert fresh_store.run(small_run).step == 1
+    assert fresh_store.run(small_run).step == 2
 
 
 def test_a_diverged_run_says_when_and_keeps_its_weights(

@@ -32,7 +32,7 @@ def batch(
     """
     rng = np.random.default_rng((seed, step))
     starts = rng.integers(0, len(ids) - block_size, size=(batch_size, 1))
-    pieces = ids[starts + np.arange(block_size + 1)]  # (batch_size, block_size + 1)
+    pieces = ids[starts + np.arange(block_size + 1)].astype(np.int64)  # (batch_size, T + 1)
     return pieces[:, :-1], pieces[:, 1:]
 
 
@@ -50,5 +50,5 @@ def windows(
     starts = np.arange(0, len(ids) - T, T)
     if most is not None and len(starts) > most:
         starts = starts[np.linspace(0, len(starts) - 1, most).round().astype(int)]
-    pieces = ids[starts[:, None] + np.arange(T + 1)]  # (n, T + 1)
+    pieces = ids[starts[:, None] + np.arange(T + 1)].astype(np.int64)  # (n, T + 1)
     return pieces[:, :-1], pieces[:, 1:]

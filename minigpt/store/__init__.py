@@ -1,27 +1,22 @@
 """Where texts and runs are kept."""
 
-from minigpt.store.records import (
-    ACTIVE,
-    EVERYONE,
-    Curves,
-    MetricsRow,
-    Results,
-    Run,
-    State,
-    Text,
-    Wish,
-)
+from minigpt.store.database import StoreError
+from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, MetricsRow, Results, Run, Text
+from minigpt.store.states import ACTIVE, EXTENDABLE, State, Wish
 from minigpt.store.store import Store, home
 
 __all__ = [
     "ACTIVE",
     "EVERYONE",
+    "EXTENDABLE",
+    "LIBRARY_SHELF",
     "Curves",
     "MetricsRow",
     "Results",
     "Run",
     "State",
     "Store",
+    "StoreError",
     "Text",
     "Wish",
     "home",

@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.store.states import ACTIVE, State, Wish
 
-State = Literal["queued", "running", "paused", "finished", "stopped", "diverged", "failed"]
-Wish = Literal["running", "paused", "stopped", "deleted"]
-
-ACTIVE: tuple[State, ...] = ("queued", "running", "paused")
 EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
+LIBRARY_SHELF = "library"  # the workspace whose texts everybody sees
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,9 @@ class Run:
     step: int
     reason: str
     created_at: float
+    queued_at: float  # since when it waits for its turn, or last waited
+    viewed_at: float  # when somebody last looked at it
+    pause_at: int | None  # the step at which it will pause by itself
 
     @property
     def active(self) -> bool:
@@ -82,3 +82,4 @@ class Results:
     checkpoint: tuple[int, bytes] | None = None
     state: State | None = None
     reason: str = ""
+    rests: bool = False  # it paused by itself, so it is no longer wished to run

@@ -59,4 +59,13 @@ MIGRATIONS = (
         state BLOB NOT NULL
     );
     """,
+    """
+    ALTER TABLE runs ADD COLUMN pause_at INTEGER;         -- the step at which to pause by itself
+    ALTER TABLE runs ADD COLUMN queued_at REAL NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN viewed_at REAL NOT NULL DEFAULT 0;  -- when somebody last looked
+    ALTER TABLE runs ADD COLUMN crashed_at INTEGER;       -- the step at which a worker died with it
+    UPDATE runs SET queued_at = created_at, viewed_at = created_at;
+    CREATE INDEX runs_by_state ON runs(state);
+    CREATE INDEX runs_by_wish ON runs(wish, state)
+    """,
 )

@@ -9,18 +9,20 @@ import hashlib
 import os
 import secrets
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
-from minigpt.store.records import Curves, Results, Run, State, Text, Wish
-from minigpt.store.schema import MIGRATIONS
+from minigpt.store.database import Database
+from minigpt.store.records import EVERYONE, Curves, Results, Run, Text
+from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
+
+VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
+MAX_NAME = 80
 
 
 def home() -> Path:
@@ -29,69 +31,41 @@ def home() -> Path:
 
 
 class Store:
-    """One open store. Threads share it; every method is one transaction."""
+    """One open store. Threads share it; every method is one transaction.
+
+    Every method raises StoreError, an InputError, when the file cannot be read or written.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._clock = folder, clock
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(
-            folder / "store.sqlite", timeout=30, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        self._migrate()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be made ({error.strerror}): set MINIGPT_HOME to another folder"
+            ) from error
+        self.folder, self.clock = folder, clock
+        self._db = Database(folder / "store.sqlite")
 
     def close(self) -> None:
         self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """All that happens inside is kept, or, when it raises, nothing."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    def _rows(self, query: str, *values: object) -> list[tuple]:
-        with self._lock:
-            return self._db.execute(query, values).fetchall()
-
-    def _migrate(self) -> None:
-        with self._transaction() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > len(MIGRATIONS):
-                raise InputError(
-                    f"{self.folder} was written by a newer minigpt (version {version}, this one "
-                    f"reads {len(MIGRATIONS)}): update it or set MINIGPT_HOME to another folder"
-                )
-            for script in MIGRATIONS[version:]:
-                for statement in script.split(";"):  # executescript would commit at once
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
     # Texts
 
     def add_text(self, workspace: str, name: str, body: str) -> str:
         """Puts a text on a workspace's shelf; returns its id, the same for the same text."""
         text_id = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", (text_id, body, len(body)))
             db.execute(
                 "INSERT INTO shelves VALUES (?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET name = excluded.name",
-                (workspace, text_id, name, self._clock()),
+                (workspace, text_id, name, self.clock()),
             )
         return text_id
 
     def texts(self, workspace: str) -> list[Text]:
         """The texts of a workspace, newest first."""
-        rows = self._rows(
+        rows = self._db.rows(
             "SELECT texts.id, name, characters FROM shelves JOIN texts ON texts.id = text_id "
             "WHERE workspace = ? ORDER BY created_at DESC, texts.rowid DESC",
             workspace,
@@ -100,13 +74,13 @@ class Store:
 
     def text(self, text_id: str) -> str:
         """The body of a text. Raises InputError when there is none by that id."""
-        rows = self._rows("SELECT body FROM texts WHERE id = ?", text_id)
+        rows = self._db.rows("SELECT body FROM texts WHERE id = ?", text_id)
         if not rows:
             raise InputError("this text is no longer here: upload or paste it again")
         return rows[0][0]
 
     def has_text(self, text_id: object) -> bool:
-        return bool(self._rows("SELECT 1 FROM texts WHERE id = ?", str(text_id)))
+        return bool(self._db.rows("SELECT 1 FROM texts WHERE id = ?", str(text_id)))
 
     # Runs
 
@@ -126,15 +100,19 @@ class Store:
 
         The worker starts it as soon as it sees it, unless it comes with results: then it has ended.
         """
-        run_id = run_id or secrets.token_hex(16)
-        state, wish = ("queued", "running") if results is None else ("stopped", "stopped")
-        with self._transaction() as db:
+        run_id, now = run_id or secrets.token_hex(16), self.clock()
+        if results is None:
+            state, wish = "queued", "running"
+        else:
+            state, wish = results.state, "stopped"
+        with self._db.transaction() as db:
             db.execute(
                 "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
-                "wish, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "wish, created_at, queued_at, viewed_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    run_id, workspace, name, text_id, tokenizer, model.to_json(), train.to_json(),
-                    state, wish, self._clock(),
+                    run_id, workspace, name[:MAX_NAME], text_id, tokenizer, model.to_json(),
+                    train.to_json(), state, wish, now, now, now,
                 ),
             )  # fmt: skip
             if results is not None:
@@ -143,7 +121,7 @@ class Store:
 
     def run(self, run_id: str) -> Run:
         """Raises InputError when there is no such run."""
-        found = self._runs("WHERE id = ?", run_id)
+        found = self._runs("WHERE id = ? AND wish != 'deleted'", run_id)
         if not found:
             raise InputError(f"there is no run {run_id!r}: it may have been deleted")
         return found[0]
@@ -151,8 +129,10 @@ class Store:
     def runs(self, *workspaces: str) -> list[Run]:
         """The runs of these workspaces, or of all when none is named, newest first."""
         marks = ", ".join("?" * len(workspaces))
-        where = f"WHERE workspace IN ({marks}) AND wish != 'deleted'" if workspaces else ""
-        return self._runs(f"{where} ORDER BY created_at DESC, rowid DESC", *workspaces)
+        where = f"AND workspace IN ({marks})" if workspaces else ""
+        return self._runs(
+            f"WHERE wish != 'deleted' {where} ORDER BY created_at DESC, rowid DESC", *workspaces
+        )
 
     def find_run(self, prefix: str) -> Run:
         """The one run whose id begins with `prefix`. Raises InputError unless it is just one."""
@@ -163,9 +143,9 @@ class Store:
         return found[0]
 
     def _runs(self, clauses: str, *values: object) -> list[Run]:
-        rows = self._rows(
+        rows = self._db.rows(
             "SELECT id, workspace, name, text_id, tokenizer, model, train, state, wish, step, "
-            f"reason, created_at FROM runs {clauses}",
+            f"reason, created_at, queued_at, viewed_at, pause_at FROM runs {clauses}",
             *values,
         )
         return [
@@ -173,33 +153,170 @@ class Store:
             for row in rows
         ]
 
+    # What pages ask for
+
     def wish(self, run_id: str, wish: Wish) -> None:
         """What should become of a run; the worker obeys within a second.
 
-        Raises InputError when the run does not exist or has ended and is asked to go on.
+        A paused run that is to run again goes to the end of the line. Raises InputError when the
+        run does not exist or has ended and is asked to go on.
         """
-        run = self.run(run_id)
-        if wish != "deleted" and not run.active:
-            raise InputError(f"this run is {run.state}: it cannot be changed any more")
-        with self._transaction() as db:
-            db.execute("UPDATE runs SET wish = ? WHERE id = ?", (wish, run_id))
+        with self._db.transaction() as db:
+            state, wished = self._standing(db, run_id)
+            if state not in WISHABLE[wish]:
+                raise InputError(f"this run is {state}: it cannot be {wish} any more")
+            if wish != wished:
+                db.execute("UPDATE runs SET wish = ?, pause_at = NULL WHERE id = ?", (wish, run_id))
+            if wish == "running" and state == "paused":
+                self._enqueue(db, run_id)
 
-    def wishes(self) -> list[tuple[str, State, Wish]]:
-        """Id, state and wish of every run the worker has something to do for, oldest first."""
-        return self._rows(
-            "SELECT id, state, wish FROM runs WHERE state IN ('queued', 'running', 'paused') "
-            "OR wish = 'deleted' ORDER BY created_at, rowid"
+    def step(self, run_id: str) -> None:
+        """Lets a paused run make one step and pause again; one that is not at rest goes on as it
+        does. Raises InputError when it has ended."""
+        with self._db.transaction() as db:
+            state, wished = self._standing(db, run_id)
+            if state not in ACTIVE:
+                raise InputError(f"this run is {state}: it makes no more steps")
+            if state == wished == "paused":
+                db.execute(
+                    "UPDATE runs SET wish = 'running', pause_at = step + 1 WHERE id = ?", (run_id,)
+                )
+                self._enqueue(db, run_id)
+
+    def extend(self, run_id: str, steps: int) -> None:
+        """Lets a finished or stopped run train for `steps` more.
+
+        What it did so far stays as it is: the learning rate rests where its decay would have ended.
+        Raises InputError when the run is in another state or came without its text.
+        """
+        with self._db.transaction() as db:
+            state, _ = self._standing(db, run_id)
+            if state not in EXTENDABLE:
+                raise InputError(
+                    f"this run is {state}: only a finished or stopped run can train longer"
+                )
+            (run,) = self._runs("WHERE id = ?", run_id)
+            if run.text_id is None:
+                raise InputError("this run came without its text: start a new one on one of yours")
+            train = run.train.replace(
+                max_steps=run.step + steps,
+                lr_decay_steps=run.train.lr_decay_steps or run.train.max_steps,
+            )
+            db.execute(
+                "UPDATE runs SET train = ?, wish = 'running' WHERE id = ?",
+                (train.to_json(), run_id),
+            )
+            self._enqueue(db, run_id)
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Raises InputError when the name is empty or too long, or there is no such run."""
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= MAX_NAME:
+            raise InputError(
+                f"the name has {len(name)} characters: it has to have between 1 and {MAX_NAME}"
+            )
+        with self._db.transaction() as db:
+            self._standing(db, run_id)
+            db.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
+
+    def look(self, run_id: str) -> None:
+        """Notes that somebody looks at a run: runs nobody looks at make room for others."""
+        now = self.clock()
+        seen = self._db.rows("SELECT viewed_at FROM runs WHERE id = ?", run_id)
+        if seen and seen[0][0] < now - VIEW_SECONDS:  # mostly there is nothing to write
+            with self._db.transaction() as db:
+                db.execute("UPDATE runs SET viewed_at = ? WHERE id = ?", (now, run_id))
+
+    @staticmethod
+    def _standing(db: sqlite3.Connection, run_id: str) -> tuple[State, Wish]:
+        found = db.execute("SELECT state, wish FROM runs WHERE id = ?", (run_id,)).fetchone()
+        if found is None or found[1] == "deleted":
+            raise InputError(f"there is no run {run_id!r}: it may have been deleted")
+        return found
+
+    def _enqueue(self, db: sqlite3.Connection, run_id: str) -> None:
+        db.execute(
+            "UPDATE runs SET state = 'queued', reason = '', queued_at = ?, viewed_at = ? "
+            "WHERE id = ?",
+            (self.clock(), self.clock(), run_id),
         )
 
+    # What the worker looks at
+
+    def unmet_wishes(self) -> list[tuple[str, Wish]]:
+        """Id and wish of every active run that is to pause or stop, and of each to be deleted."""
+        return self._db.rows(
+            "SELECT id, wish FROM runs WHERE wish = 'deleted' OR (wish IN ('paused', 'stopped') "
+            "AND state IN ('queued', 'running', 'paused') AND wish != state)"
+        )
+
+    def line(self) -> list[Run]:
+        """The runs that wait for their turn, the next one first; single steps go before all."""
+        return self._runs(
+            "WHERE state = 'queued' AND wish = 'running' "
+            "ORDER BY pause_at IS NULL, queued_at, rowid"
+        )
+
+    def running(self) -> list[Run]:
+        """The runs that train now, in no particular order."""
+        return self._runs("WHERE state = 'running'")
+
+    def requeue(self) -> None:
+        """Puts what an earlier worker was training back in line, before all others."""
+        with self._db.transaction() as db:
+            db.execute("UPDATE runs SET state = 'queued' WHERE state = 'running'")
+
+    def crashed(self, run_id: str, step: int) -> bool:
+        """Notes that a worker died with a run at `step`; True when one did so before, at that
+        very step."""
+        with self._db.transaction() as db:
+            found = db.execute("SELECT crashed_at, state FROM runs WHERE id = ?", (run_id,))
+            before = found.fetchone()
+            db.execute("UPDATE runs SET crashed_at = ? WHERE id = ?", (step, run_id))
+        return before == (step, "queued")
+
     def delete_run(self, run_id: str) -> None:
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+    def used_bytes(self) -> int:
+        """How much room all texts and runs take."""
+        return self._db.used_bytes()
+
+    def unviewed(self, states: Sequence[State], before: float = float("inf")) -> list[str]:
+        """Ids of runs in these states that nobody has looked at since `before`, the longest
+        unviewed first; those for everyone are not among them."""
+        marks = ", ".join("?" * len(states))
+        rows = self._db.rows(
+            f"SELECT id FROM runs WHERE state IN ({marks}) AND viewed_at < ? AND workspace != ? "
+            "ORDER BY viewed_at, rowid",
+            *states,
+            before,
+            EVERYONE,
+        )
+        return [run_id for (run_id,) in rows]
+
+    def forget_texts(self, before: float, kept_shelves: Sequence[str]) -> None:
+        """Takes texts from the shelves where they lie since `before` and no run of that workspace
+        uses them, and deletes those that neither a shelf nor a run needs."""
+        marks = ", ".join("?" * len(kept_shelves))
+        with self._db.transaction() as db:
+            db.execute(
+                f"DELETE FROM shelves WHERE created_at < ? AND workspace NOT IN ({marks}) "
+                "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.text_id = shelves.text_id "
+                "AND runs.workspace = shelves.workspace)",
+                (before, *kept_shelves),
+            )
+            db.execute(
+                "DELETE FROM texts WHERE id NOT IN (SELECT text_id FROM shelves) "
+                "AND id NOT IN (SELECT text_id FROM runs WHERE text_id IS NOT NULL)"
+            )
 
     # Results
 
     def record(self, run_id: str, results: Results) -> None:
         """Keeps the worker's results in one transaction."""
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             self._record(db, run_id, results)
 
     @staticmethod
@@ -223,14 +340,23 @@ class Store:
         if results.metrics:
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (results.metrics[-1].step, run_id))
         if results.state:
+            ((before,),) = db.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchall()
+            if results.state != before and results.state not in TRANSITIONS[before]:
+                raise ValueError(f"a run cannot go from {before} to {results.state}")
             db.execute(
                 "UPDATE runs SET state = ?, reason = ? WHERE id = ?",
                 (results.state, results.reason, run_id),
             )
+        if results.rests:
+            db.execute(
+                "UPDATE runs SET wish = 'paused', pause_at = NULL "
+                "WHERE id = ? AND wish = 'running'",
+                (run_id,),
+            )
 
     def rewind(self, run_id: str, step: int) -> None:
         """Forgets what came after `step`, before a run goes on from a checkpoint of that step."""
-        with self._transaction() as db:
+        with self._db.transaction() as db:
             for table in ("metrics", "samples", "snapshots"):
                 db.execute(f"DELETE FROM {table} WHERE run_id = ? AND step > ?", (run_id, step))
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (step, run_id))
@@ -243,7 +369,7 @@ class Store:
         """
         step = self.run(run_id).step
         stride = max(1, step // most) if most else 1
-        rows = self._rows(
+        rows = self._db.rows(
             "SELECT step, tokens, train_loss, val_loss, lr, grad_norm, seconds FROM metrics "
             "WHERE run_id = ? AND (step % ? = 0 OR step > ? OR val_loss IS NOT NULL) ORDER BY step",
             run_id,
@@ -254,16 +380,18 @@ class Store:
 
     def samples(self, run_id: str) -> list[tuple[int, str]]:
         """Step and text of each sample written while training, oldest first."""
-        return self._rows("SELECT step, body FROM samples WHERE run_id = ? ORDER BY step", run_id)
+        return self._db.rows(
+            "SELECT step, body FROM samples WHERE run_id = ? ORDER BY step", run_id
+        )
 
     def snapshot_steps(self, run_id: str) -> list[int]:
         """The steps whose weights are kept, oldest first."""
-        rows = self._rows("SELECT step FROM snapshots WHERE run_id = ? ORDER BY step", run_id)
+        rows = self._db.rows("SELECT step FROM snapshots WHERE run_id = ? ORDER BY step", run_id)
         return [step for (step,) in rows]
 
     def snapshot(self, run_id: str, step: int) -> bytes:
         """The weights at `step`, as safetensors bytes. Raises InputError when they are not kept."""
-        rows = self._rows(
+        rows = self._db.rows(
             "SELECT weights FROM snapshots WHERE run_id = ? AND step = ?", run_id, step
         )
         if not rows:
@@ -272,7 +400,7 @@ class Store:
 
     def weights_step(self, run_id: str) -> int | None:
         """The newest step whose weights are kept, as checkpoint or snapshot; None before any."""
-        ((step,),) = self._rows(
+        ((step,),) = self._db.rows(
             "SELECT max(step) FROM (SELECT step FROM checkpoints WHERE run_id = ? "
             "UNION SELECT step FROM snapshots WHERE run_id = ?)",
             run_id,
@@ -282,5 +410,5 @@ class Store:
 
     def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
         """Step and safetensors bytes of the newest trainer state; None before the first."""
-        rows = self._rows("SELECT step, state FROM checkpoints WHERE run_id = ?", run_id)
+        rows = self._db.rows("SELECT step, state FROM checkpoints WHERE run_id = ?", run_id)
         return rows[0] if rows else None

@@ -10,13 +10,11 @@ import streamlit as st
 from minigpt import bundle, tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import LIBRARY, Baselines, fit_baselines, split
-from minigpt.store import Run, Store, home
+from minigpt.store import LIBRARY_SHELF, Run, Store, home
 from minigpt.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from minigpt.model import GPT
-
-LIBRARY_SHELF = "library"
 
 
 def store() -> Store:

@@ -9,7 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import Baselines, fit_baselines, read_text
-from minigpt.store import Text
+from minigpt.store import LIBRARY_SHELF, Text
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY
@@ -84,7 +84,7 @@ def choose(visit: frame.Visit, label: str) -> Text:
         text.id: text
         for text in [
             *visit.store.texts(visit.workspace),
-            *visit.store.texts(services.LIBRARY_SHELF),
+            *visit.store.texts(LIBRARY_SHELF),
         ]
     }
     key = _chosen(visit)

@@ -1,0 +1,93 @@
+"""The SQLite file behind the store: opening, migrating, transactions, and its errors in words."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from minigpt.config import InputError
+from minigpt.store.schema import MIGRATIONS
+
+
+class StoreError(InputError):
+    """The store's file cannot be read or written now; what was committed before is safe."""
+
+
+class Database:
+    """One open file, shared by threads; errors of SQLite come out as `StoreError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        with self._told():
+            self._db = sqlite3.connect(
+                path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that happens inside is kept, or, when it raises, nothing."""
+        with self._lock, self._told():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # on some errors SQLite has rolled back by itself
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, *values: object) -> list[tuple]:
+        with self._lock, self._told():
+            return self._db.execute(query, values).fetchall()
+
+    def used_bytes(self) -> int:
+        """What the file holds, without the pages that deleted rows have left free."""
+        ((pages,),) = self.rows("PRAGMA page_count")
+        ((free,),) = self.rows("PRAGMA freelist_count")
+        ((size,),) = self.rows("PRAGMA page_size")
+        return (pages - free) * size
+
+    def _migrate(self) -> None:
+        with self.transaction() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(MIGRATIONS):
+                raise InputError(
+                    f"{self._path.parent} was written by a newer minigpt (version {version}, this "
+                    f"one reads {len(MIGRATIONS)}): update it or set MINIGPT_HOME to another folder"
+                )
+            for script in MIGRATIONS[version:]:
+                for statement in script.split(";"):  # executescript would commit at once
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns an error of the file into a sentence for the person."""
+        try:
+            yield
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+                raise  # ours to mend, not the person's
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            what = {
+                sqlite3.SQLITE_FULL: "the disk is full: free some space, or delete runs",
+                sqlite3.SQLITE_IOERR: "the disk refused to read or write: check it",
+                sqlite3.SQLITE_READONLY: "the file may not be written: check its permissions",
+                sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: check its folder",
+                sqlite3.SQLITE_BUSY: "another program holds the file: wait a moment",
+                sqlite3.SQLITE_CORRUPT: "the file is damaged: put back a copy, or move it away",
+                sqlite3.SQLITE_NOTADB: "the file is not a store: move it away",
+            }.get(code)
+            if what is None:
+                raise
+            told = f"{self._path.name} – {what}; what was saved before is safe"
+            raise StoreError(told) from error
