@@ -29,6 +29,7 @@ from minigpt.config import (
     TrainConfig,
 )
 from minigpt.corpus import read_text, split, windows
+from minigpt.huggingface import export_huggingface
 from minigpt.store import EVERYONE, Run, Store, home
 from minigpt.supervisor import Supervisor
 
@@ -38,8 +39,14 @@ POLL_SECONDS = 0.2
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Train a model on a text file, and watch it learn."""
     if args.resume:
-        run_id = store.find_run(args.resume).id
-        store.wish(run_id, "running")
+        run = store.find_run(args.resume)
+        run_id = run.id
+        if args.longer:
+            limits = Limits.from_environment()
+            limits.check_run(run.model, run.train.replace(max_steps=run.step + args.longer))
+            store.extend(run_id, args.longer)
+        else:
+            store.wish(run_id, "running")
     elif args.file:
         run_id = _new_run(store, args)
     else:
@@ -72,7 +79,8 @@ def _new_run(store: Store, args: argparse.Namespace) -> str:
     preset = PRESETS[args.preset]
     model = preset.model(tokenizer.vocab_size, **_given(args, GPTConfig))
     train = preset.train.replace(**_given(args, TrainConfig))
-    limits.check_model(model)
+    limits.check_run(model, train)
+    limits.check_room(len(store.runs(EVERYONE)), store.used_bytes())
     split(np.array(tokenizer.encode(text)), train.val_fraction, model.block_size)  # or refuses now
     text_id = store.add_text(EVERYONE, path.name, text)
     name = args.name or f"{path.stem}, {args.preset}"
@@ -86,15 +94,16 @@ def _follow(store: Store, run_id: str) -> Run:
         while run.active and not (run.state == run.wish == "paused"):
             try:
                 time.sleep(POLL_SECONDS)
+                run = store.run(run_id)
+                store.look(run_id)
+                curves = store.curves(run_id, most=1)
+                if len(curves.step):
+                    speed = curves.tokens[-1] / curves.seconds[-1]
+                    bar.set_postfix_str(f"loss {curves.train_loss[-1]:.3f}, {speed:,.0f} tokens/s")
+                bar.update(run.step - bar.n)
             except KeyboardInterrupt:
                 print(f"\npausing; go on with: python -m minigpt train --resume {run_id}")
                 store.wish(run_id, "paused")
-            run = store.run(run_id)
-            curves = store.curves(run_id, most=1)
-            if len(curves.step):
-                speed = curves.tokens[-1] / curves.seconds[-1]
-                bar.set_postfix_str(f"loss {curves.train_loss[-1]:.3f}, {speed:,.0f} tokens/s")
-            bar.update(run.step - bar.n)
     return run
 
 
@@ -186,19 +195,32 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def export(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Write a run with its weights, snapshots and metrics to one .safetensors file."""
+    """Write a run to one .safetensors file, or as a folder for Hugging Face's transformers."""
     run = store.find_run(args.run)
-    data = bundle.export_run(store, run, args.snapshots)
-    Path(args.output).write_bytes(data)
-    print(f"wrote {args.output} ({len(data) / 1e6:.2f} MB)")
-    return {"run": run.id, "file": args.output, "bytes": len(data)}
+    output = Path(args.output or {"minigpt": "run.safetensors", "huggingface": "run"}[args.format])
+    if args.format == "huggingface":
+        export_huggingface(store, run, output)
+        size = sum(file.stat().st_size for file in output.iterdir())
+    else:
+        size = output.write_bytes(bundle.export_run(store, run, args.snapshots))
+    print(f"wrote {output} ({size / 1e6:.2f} MB)")
+    return {"run": run.id, "file": str(output), "bytes": size}
 
 
 def import_(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Add a run from a file that `export` wrote."""
-    run_id = bundle.import_run(store, _read(Path(args.file)), EVERYONE)
+    path, limits = Path(args.file), Limits.from_environment()
+    bundle.check_size(_size(path), limits)
+    run_id = bundle.import_run(store, _read(path), EVERYONE, limits=limits)
     print(f"run {run_id}")
     return {"run": run_id}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _read(path: Path) -> bytes:
@@ -270,6 +292,9 @@ def parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--name", help="what to call the run")
     sub.add_argument("--resume", metavar="RUN", help="go on with a paused run")
+    sub.add_argument(
+        "--longer", type=int, metavar="STEPS", help="with --resume: train an ended run for longer"
+    )
     _add_settings(sub.add_argument_group("the model"), GPTConfig)
     _add_settings(sub.add_argument_group("the training"), TrainConfig)
 
@@ -293,7 +318,13 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command(export, "1a2b3c --output run.safetensors")
     sub.add_argument("run", help="a run's id, or its first characters")
-    sub.add_argument("--output", default="run.safetensors", help="the file to write")
+    sub.add_argument("--output", help="what to write (default: run.safetensors, or the folder run)")
+    sub.add_argument(
+        "--format",
+        choices=["minigpt", "huggingface"],
+        default="minigpt",
+        help="minigpt: one file that import reads; huggingface: a folder for GPT2LMHeadModel",
+    )
     sub.add_argument(
         "--snapshots", type=int, help="how many snapshots to keep at most (default: all)"
     )
@@ -312,6 +343,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = args.command(store, args)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
         return 1
     if args.json:
         print(json.dumps(result))

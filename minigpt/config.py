@@ -236,6 +236,11 @@ class SampleConfig(Settings):
         1, "The start of all chance: the same seed gives the same text.", low=0, high=2**32 - 1
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 < self.temperature < 0.01:
+            raise InputError(f"temperature is {self.temperature:g}: choose 0, or at least 0.01")
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -296,6 +301,8 @@ class Limits:
     abandoned_minutes: int = 10
     max_age_days: int = 30
     max_disk_mb: int = 2_000
+    max_import_mb: int = 100
+    max_texts_per_workspace: int = 50
     threads: int = 0  # all cores
 
     @classmethod

@@ -67,11 +67,12 @@ def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
 
     Raises InputError when those weights are not in the store.
     """
-    newest = store.weights_step(run.id)
-    if newest is None:
-        raise InputError("this run has no weights yet: wait until it has made its first step")
-    step = newest if step is None else step
-    checkpoint = store.checkpoint(run.id)
+    checkpoint = store.checkpoint(run.id)  # read once: a newer one may replace it at any time
+    if step is None:
+        steps = store.snapshot_steps(run.id)[-1:] + ([checkpoint[0]] if checkpoint else [])
+        if not steps:
+            raise InputError("this run has no weights yet: wait until it has made its first step")
+        step = max(steps)
     if checkpoint and checkpoint[0] == step:
         weights = {
             name.removeprefix("model."): tensor

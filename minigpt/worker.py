@@ -22,7 +22,7 @@ from minigpt import tokenizers, weights
 from minigpt.config import InputError, Limits, SampleConfig
 from minigpt.generation import generate
 from minigpt.marker import Marker
-from minigpt.store import EVERYONE, LIBRARY_SHELF, MetricsRow, Results, Run, Store, StoreError, home
+from minigpt.store import EVERYONE, MetricsRow, Results, Run, Store, StoreError, home
 from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged, Trainer
 
@@ -33,6 +33,7 @@ IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
 TIDY_SECONDS = 60.0
+UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
@@ -55,7 +56,7 @@ class Training:
 
     run: Run
     trainer: Trainer
-    seconds: float  # of the worker's time that it had; the one with the fewest is next
+    seconds: float  # of processor time that it had; the one with the fewest is next
     pause_at: int | None
     saved_at: float = field(default_factory=time.monotonic)
     metrics: list[MetricsRow] = field(default_factory=list)
@@ -238,17 +239,20 @@ class Worker:
             self._fail(run.id, error)
             return
         self.store.rewind(run.id, trainer.step)
-        self._record(run.id, Results(state="running"))
         sampled = {step for step, _ in self.store.samples(run.id)}
         least = min((other.seconds for other in self.trainings.values()), default=0.0)
         training = Training(run, trainer, least - 1e-6, run.pause_at)
         training.sample_due = training.is_sample_step and trainer.step not in sampled
         self.trainings[run.id] = training
+        self._record(run.id, Results(state="running"))
 
     def _train(self, training: Training) -> None:
-        run_id, started = training.run.id, time.monotonic()
+        run_id, started = training.run.id, time.process_time()
         try:
             training.slice(slice_seconds(len(self.trainings)), self._marker)
+            # Time of the processor, not of the clock: nobody pays for a slow disk or a neighbour
+            # of this machine, who may well take seconds.
+            training.seconds += time.process_time() - started
         except Diverged as error:
             del self.trainings[run_id]
             results = training.results(checkpoint=True, state="diverged", reason=str(error))
@@ -267,7 +271,6 @@ class Worker:
                 due = time.monotonic() - training.saved_at >= CHECKPOINT_SECONDS
                 results = training.results(checkpoint=due)
         self._record(run_id, results)
-        training.seconds += time.monotonic() - started
         if not self.trainings:
             self._marker.clear()
 
@@ -292,9 +295,12 @@ class Worker:
         ended = ["finished", "stopped", "diverged", "failed"]
         for run_id in store.unviewed(ended, oldest):
             store.delete_run(run_id)
-        store.forget_texts(oldest, [EVERYONE, LIBRARY_SHELF])
+        store.forget_texts(oldest)
+        budget = 1_000_000 * limits.max_disk_mb
+        if store.used_bytes() > budget:
+            store.forget_texts(store.clock() - UNUSED_TEXT_SECONDS)
         for run_id in store.unviewed(ended):
-            if store.used_bytes() <= 1_000_000 * limits.max_disk_mb:
+            if store.used_bytes() <= budget:
                 break
             store.delete_run(run_id)
 

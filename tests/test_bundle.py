@@ -25,9 +25,13 @@ def other_store(tmp_path) -> Store:
     store.close()
 
 
+def unpacked(data: bytes) -> tuple[dict, dict]:
+    return bundle._header(data)[1], safetensors.numpy.load(data)
+
+
 def changed(data: bytes, about: dict | None = None, tensors: dict | None = None) -> bytes:
     """The bundle with some of its metadata or tensors replaced; None removes a tensor."""
-    old_about, old_tensors = bundle._unpack(data)
+    old_about, old_tensors = unpacked(data)
     new = {**old_tensors, **(tensors or {})}
     return safetensors.numpy.save(
         {name: tensor for name, tensor in new.items() if tensor is not None},
@@ -69,7 +73,7 @@ def test_an_imported_run_finds_its_text_where_the_store_has_it(fresh_store, smal
 
 def test_snapshots_can_be_thinned_keeping_the_first_and_the_last(fresh_store, small_run, exported):
     thin = bundle.export_run(fresh_store, fresh_store.run(small_run), most_snapshots=3)
-    _, tensors = bundle._unpack(thin)
+    _, tensors = unpacked(thin)
     steps = {int(name.split(".")[1]) for name in tensors if name.startswith("snapshots.")}
     assert len(steps) == 3 and {0, 20} <= steps
     assert len(thin) < len(exported)

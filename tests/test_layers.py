@@ -19,7 +19,7 @@ LAYERS = [
     {"model"},
     {"optim", "generation", "interpret"},
     {"trainer"},
-    {"store", "bundle"},
+    {"store", "bundle", "huggingface"},
     {"weights", "supervisor", "marker"},
     {"worker"},
     {"cli"},
@@ -83,7 +83,8 @@ def test_plots_imports_numpy_and_plotly_only():
 
 
 @pytest.mark.parametrize(
-    "module", ["config", "store", "plots", "bundle", "supervisor", "ui.frame", "ui.training"]
+    "module",
+    ["config", "store", "plots", "bundle", "huggingface", "supervisor", "ui.frame", "ui.training"],
 )
 def test_the_light_modules_do_not_import_torch(module):
     code = f"import sys, minigpt.{module}; sys.exit('torch' in sys.modules)"

@@ -51,7 +51,7 @@ def test_results_are_kept_together(fresh_store):
     fresh_store.record(
         run_id,
         Results(
-            [row(1), row(2, 2.25)], [(2, "text")], [(0, b"w0"), (2, b"w2")], (2, b"s"), "paused"
+            [row(1), row(2, 2.25)], [(2, "text")], [(0, b"w0"), (2, b"w2")], (2, b"s"), "running"
         ),
     )
     curves = fresh_store.curves(run_id)
@@ -62,7 +62,7 @@ def test_results_are_kept_together(fresh_store):
     assert fresh_store.snapshot(run_id, 2) == b"w2"
     assert fresh_store.checkpoint(run_id) == (2, b"s")
     assert fresh_store.weights_step(run_id) == 2
-    assert (fresh_store.run(run_id).step, fresh_store.run(run_id).state) == (2, "paused")
+    assert (fresh_store.run(run_id).step, fresh_store.run(run_id).state) == (2, "running")
 
 
 def test_results_that_cannot_all_be_kept_are_not_kept_at_all(fresh_store):

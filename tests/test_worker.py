@@ -78,6 +78,7 @@ def test_runs_take_turns_and_do_not_change_each_other(
 ):
     ticks = itertools.count()
     monkeypatch.setattr(worker.time, "monotonic", lambda: next(ticks) / 10)  # 0.1 s a look
+    monkeypatch.setattr(worker.time, "process_time", lambda: next(ticks) / 10)
     first = fresh_store.run(small_run)
     twin, other = (
         fresh_store.create_run(

@@ -3,13 +3,14 @@
 from minigpt.store.database import StoreError
 from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, MetricsRow, Results, Run, Text
 from minigpt.store.states import ACTIVE, EXTENDABLE, State, Wish
-from minigpt.store.store import Store, home
+from minigpt.store.store import MAX_NAME, Store, home
 
 __all__ = [
     "ACTIVE",
     "EVERYONE",
     "EXTENDABLE",
     "LIBRARY_SHELF",
+    "MAX_NAME",
     "Curves",
     "MetricsRow",
     "Results",

@@ -40,6 +40,7 @@ class Run:
     queued_at: float  # since when it waits for its turn, or last waited
     viewed_at: float  # when somebody last looked at it
     pause_at: int | None  # the step at which it will pause by itself
+    imported: bool  # came from a file, without what its optimizer knew
 
     @property
     def active(self) -> bool:

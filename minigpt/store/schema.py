@@ -64,7 +64,9 @@ MIGRATIONS = (
     ALTER TABLE runs ADD COLUMN queued_at REAL NOT NULL DEFAULT 0;
     ALTER TABLE runs ADD COLUMN viewed_at REAL NOT NULL DEFAULT 0;  -- when somebody last looked
     ALTER TABLE runs ADD COLUMN crashed_at INTEGER;       -- the step at which a worker died with it
-    UPDATE runs SET queued_at = created_at, viewed_at = created_at;
+    ALTER TABLE runs ADD COLUMN imported INTEGER NOT NULL DEFAULT 0;  -- from a file: weights alone
+    UPDATE runs SET queued_at = created_at, viewed_at = created_at,
+        imported = state IN ('finished', 'stopped') AND wish = 'stopped' AND step > 0;
     CREATE INDEX runs_by_state ON runs(state);
     CREATE INDEX runs_by_wish ON runs(wish, state)
     """,

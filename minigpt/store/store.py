@@ -18,7 +18,7 @@ import numpy as np
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.store.database import Database
-from minigpt.store.records import EVERYONE, Curves, Results, Run, Text
+from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, Results, Run, Text
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
@@ -108,11 +108,11 @@ class Store:
         with self._db.transaction() as db:
             db.execute(
                 "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
-                "wish, created_at, queued_at, viewed_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "wish, created_at, queued_at, viewed_at, imported) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id, workspace, name[:MAX_NAME], text_id, tokenizer, model.to_json(),
-                    train.to_json(), state, wish, now, now, now,
+                    train.to_json(), state, wish, now, now, now, results is not None,
                 ),
             )  # fmt: skip
             if results is not None:
@@ -145,7 +145,7 @@ class Store:
     def _runs(self, clauses: str, *values: object) -> list[Run]:
         rows = self._db.rows(
             "SELECT id, workspace, name, text_id, tokenizer, model, train, state, wish, step, "
-            f"reason, created_at, queued_at, viewed_at, pause_at FROM runs {clauses}",
+            f"reason, created_at, queued_at, viewed_at, pause_at, imported FROM runs {clauses}",
             *values,
         )
         return [
@@ -196,14 +196,17 @@ class Store:
                     f"this run is {state}: only a finished or stopped run can train longer"
                 )
             (run,) = self._runs("WHERE id = ?", run_id)
-            if run.text_id is None:
-                raise InputError("this run came without its text: start a new one on one of yours")
+            if run.imported or run.text_id is None:
+                raise InputError(
+                    "this run came as a file, without its text or what its optimizer knew: "
+                    "start a new one with its settings"
+                )
             train = run.train.replace(
                 max_steps=run.step + steps,
                 lr_decay_steps=run.train.lr_decay_steps or run.train.max_steps,
             )
             db.execute(
-                "UPDATE runs SET train = ?, wish = 'running' WHERE id = ?",
+                "UPDATE runs SET train = ?, wish = 'running', pause_at = NULL WHERE id = ?",
                 (train.to_json(), run_id),
             )
             self._enqueue(db, run_id)
@@ -296,16 +299,15 @@ class Store:
         )
         return [run_id for (run_id,) in rows]
 
-    def forget_texts(self, before: float, kept_shelves: Sequence[str]) -> None:
-        """Takes texts from the shelves where they lie since `before` and no run of that workspace
-        uses them, and deletes those that neither a shelf nor a run needs."""
-        marks = ", ".join("?" * len(kept_shelves))
+    def forget_texts(self, before: float) -> None:
+        """Takes texts from visitors' shelves where they lie since `before` and no run of that
+        workspace uses them, and deletes those that neither a shelf nor a run needs."""
         with self._db.transaction() as db:
             db.execute(
-                f"DELETE FROM shelves WHERE created_at < ? AND workspace NOT IN ({marks}) "
+                "DELETE FROM shelves WHERE created_at < ? AND workspace NOT IN (?, ?) "
                 "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.text_id = shelves.text_id "
                 "AND runs.workspace = shelves.workspace)",
-                (before, *kept_shelves),
+                (before, EVERYONE, LIBRARY_SHELF),
             )
             db.execute(
                 "DELETE FROM texts WHERE id NOT IN (SELECT text_id FROM shelves) "
@@ -340,19 +342,23 @@ class Store:
         if results.metrics:
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (results.metrics[-1].step, run_id))
         if results.state:
-            ((before,),) = db.execute("SELECT state FROM runs WHERE id = ?", (run_id,)).fetchall()
-            if results.state != before and results.state not in TRANSITIONS[before]:
-                raise ValueError(f"a run cannot go from {before} to {results.state}")
+            before, wish = db.execute(
+                "SELECT state, wish FROM runs WHERE id = ?", (run_id,)
+            ).fetchone()
+            state = results.state
+            if state != before and state not in TRANSITIONS[before]:
+                raise ValueError(f"a run cannot go from {before} to {state}")
+            if state == "paused" and wish == "running":
+                if results.rests:
+                    wish = "paused"
+                else:  # asked to go on again while the pause was being written
+                    state = "queued"
             db.execute(
-                "UPDATE runs SET state = ?, reason = ? WHERE id = ?",
-                (results.state, results.reason, run_id),
+                "UPDATE runs SET state = ?, wish = ?, reason = ? WHERE id = ?",
+                (state, wish, results.reason, run_id),
             )
-        if results.rests:
-            db.execute(
-                "UPDATE runs SET wish = 'paused', pause_at = NULL "
-                "WHERE id = ? AND wish = 'running'",
-                (run_id,),
-            )
+            if state != "running":
+                db.execute("UPDATE runs SET pause_at = NULL WHERE id = ?", (run_id,))
 
     def rewind(self, run_id: str, step: int) -> None:
         """Forgets what came after `step`, before a run goes on from a checkpoint of that step."""

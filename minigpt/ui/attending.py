@@ -49,7 +49,8 @@ def _first_line(visit: frame.Visit) -> str:
 
 def choose_step(visit: frame.Visit) -> int | None:
     """A moment of training whose weights are kept; the newest at first."""
-    steps = visit.store.snapshot_steps(visit.run.id)
+    newest = visit.store.weights_step(visit.run.id)
+    steps = sorted({*visit.store.snapshot_steps(visit.run.id), *([newest] if newest else [])})
     if len(steps) < 2:
         return steps[0] if steps else None
     return st.select_slider(

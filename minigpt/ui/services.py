@@ -43,20 +43,23 @@ def demo_id(_store: Store) -> str:
 
 def model(run: Run, step: int | None = None) -> "GPT":
     """A run's model at a kept step, or as far as it has come. Raises InputError if it has none."""
-    at = store().weights_step(run.id) if step is None else step
-    if at is None:
+    newest = store().weights_step(run.id)
+    if newest is None:
         raise InputError("this run has no weights yet: wait until it has made its first step")
-    return _model(home().resolve(), run.id, at)
+    if step in (None, newest):
+        return _model(home().resolve(), run.id, newest, True)
+    return _model(home().resolve(), run.id, step, False)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Loading the model …")
-def _model(folder: Path, run_id: str, step: int) -> "GPT":
+def _model(folder: Path, run_id: str, step: int, newest: bool) -> "GPT":
     import torch
 
     from minigpt.weights import load_model
 
     torch.set_num_threads(1)  # the cores belong to the worker; one token at a time needs no more
-    return load_model(_open(folder), _open(folder).run(run_id), step)
+    # While torch was loading, a training run may have replaced the checkpoint of that step.
+    return load_model(_open(folder), _open(folder).run(run_id), None if newest else step)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -144,7 +144,7 @@ def _baselines(text_id: str) -> Baselines:
     tokenizer = tokenizers.CharTokenizer.train(body)
     ids = np.array(tokenizer.encode(body))
     cut = len(ids) - max(2, len(ids) // 10)
-    if cut < 1:
+    if cut < 2:
         raise InputError("this text is too short to keep a part of it for validation")
     return fit_baselines(ids[:cut], ids[cut:], tokenizer.vocab_size)
 

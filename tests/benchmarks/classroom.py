@@ -62,7 +62,6 @@ def measure(runs: int, seconds: float) -> dict[str, float]:
 
             ids, started, first = [], {}, {}
             begin = time.monotonic()
-            most = 0.0
             before, measured_from = [0] * runs, begin
             while time.monotonic() - begin < seconds + FIRST_SECONDS:
                 if len(ids) < runs and time.monotonic() - begin >= len(ids) * FIRST_SECONDS / runs:
@@ -73,9 +72,9 @@ def measure(runs: int, seconds: float) -> dict[str, float]:
                         first[run_id] = time.monotonic() - started[run_id]
                 if len(first) == runs and not any(before):
                     before, measured_from = tokens_done(store, ids), time.monotonic()
-                most = max(most, memory_mb(supervisor._worker.pid))
-                time.sleep(0.02 if len(first) < runs else 0.2)
+                time.sleep(0.05 if len(first) < runs else 1.0)
             done, end = tokens_done(store, ids), time.monotonic()
+            print([d // 2048 for d in done])
             speed = (sum(done) - sum(before)) / (end - measured_from)
             return {
                 "latest first point, s": max(first.values()),
@@ -83,7 +82,7 @@ def measure(runs: int, seconds: float) -> dict[str, float]:
                 "tokens/s, all": speed,
                 "tokens/s, one alone": speed_alone,
                 "all / alone": speed / speed_alone,
-                "worker's memory, MB": most,
+                "worker's memory, MB": memory_mb(supervisor._worker.pid),
             }
 
 

@@ -1,0 +1,71 @@
+"""A run exported for Hugging Face's transformers, loaded by transformers itself."""
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+import transformers
+
+from minigpt import tokenizers, weights, worker
+from minigpt.config import GPTConfig, InputError
+from minigpt.huggingface import export_huggingface
+from minigpt.store import Store
+
+EXPRESSIBLE = {
+    "tied, no biases, as gpt2 is": {"bias": False, "tie_weights": True},
+    "tied, with biases": {"bias": True, "tie_weights": True},
+    "untied, no biases": {"bias": False, "tie_weights": False},
+}
+
+
+def trained(store: Store, small_run: str, **shape: bool) -> str:
+    """The small run again, with another shape, trained."""
+    run = store.run(small_run)
+    run_id = store.create_run(
+        "me", "other", run.text_id, run.tokenizer, run.model.replace(**shape), run.train
+    )
+    trainer = worker.Worker(store)
+    while trainer.turn():
+        pass
+    return run_id
+
+
+@pytest.mark.parametrize("shape", EXPRESSIBLE)
+def test_transformers_computes_the_same_logits(fresh_store, small_run, tmp_path, shape):
+    run = fresh_store.run(trained(fresh_store, small_run, **EXPRESSIBLE[shape]))
+    export_huggingface(fresh_store, run, tmp_path / "out")
+    theirs, loading = transformers.GPT2LMHeadModel.from_pretrained(
+        tmp_path / "out", output_loading_info=True
+    )
+    assert not loading["missing_keys"] and not loading["unexpected_keys"]
+    ids = torch.randint(3, run.model.vocab_size, (3, run.model.block_size))
+    ours = weights.load_model(fresh_store, run)
+    with torch.no_grad():
+        torch.testing.assert_close(theirs.eval()(ids).logits, ours(ids), atol=1e-4, rtol=0)
+
+
+def test_transformers_cuts_text_the_same_way(fresh_store, small_run, tmp_path):
+    run = fresh_store.run(trained(fresh_store, small_run, bias=False, tie_weights=True))
+    export_huggingface(fresh_store, run, tmp_path / "out")
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
+    ours = tokenizers.load(run.tokenizer)
+    for text in ("hello world, hello moon.", "hello\n  world\t?!", "ünknown 👩‍👩‍👧"):
+        ids = theirs(text)["input_ids"]
+        assert ids == ours.encode(text)
+        assert theirs.decode(ids) == ours.decode(ids)
+
+
+def test_what_gpt2_cannot_be_is_refused_by_its_setting(fresh_store, small_run, tmp_path):
+    run = fresh_store.run(trained(fresh_store, small_run))
+    assert run.model == GPTConfig(run.model.vocab_size, 16, 1, 2, 8)
+    with pytest.raises(InputError, match="bias=True and tie_weights=False"):
+        export_huggingface(fresh_store, run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_biases_that_were_not_trained_are_zero(fresh_store, small_run, tmp_path):
+    run = fresh_store.run(trained(fresh_store, small_run, bias=False, tie_weights=True))
+    export_huggingface(fresh_store, run, tmp_path / "out")
+    tensors = safetensors.numpy.load_file(tmp_path / "out" / "model.safetensors")
+    biases = [tensor for name, tensor in tensors.items() if name.endswith(".bias")]
+    assert len(biases) == 7 and not np.concatenate(biases).any()
