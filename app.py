@@ -44,7 +44,8 @@ else:
 # Explain: the same model at three moments of its training.
 st.subheader("From noise to words", anchor=False)
 st.caption(
-    f"What **{visit.run.name}** wrote at three moments of its training, always from the same start."
+    f"What **{frame.plain(visit.run.name)}** wrote at three moments of its training, "
+    "always from the same start."
 )
 writing.show_progress(visit)
 

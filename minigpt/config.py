@@ -334,10 +334,23 @@ class Limits:
                 f"you have {runs:,} runs, this installation keeps {self.max_runs_per_workspace:,} "
                 "for each: delete some first"
             )
+        self._check_disk(used_bytes)
+
+    def check_shelf(self, texts: int, used_bytes: int) -> None:
+        """Raises InputError when a workspace has too many texts, or there is no disk left."""
+        if texts >= self.max_texts_per_workspace:
+            raise InputError(
+                f"you have {texts:,} texts, this installation keeps "
+                f"{self.max_texts_per_workspace:,} for each: texts without a run are cleared after "
+                f"{self.max_age_days} days"
+            )
+        self._check_disk(used_bytes)
+
+    def _check_disk(self, used_bytes: int) -> None:
         if used_bytes > self.max_disk_mb * 1_000_000:
             raise InputError(
-                f"all runs together take {used_bytes / 1e6:,.0f} MB, this installation has room "
-                f"for {self.max_disk_mb:,}: delete some first"
+                f"all texts and runs together take {used_bytes / 1e6:,.0f} MB, this installation "
+                f"has room for {self.max_disk_mb:,}: delete runs first"
             )
 
     def check_model(self, config: GPTConfig) -> None:

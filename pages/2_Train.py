@@ -12,5 +12,7 @@ visit = frame.open_page(
 progress, settings = st.columns([2.1, 1], gap="large")
 with progress:
     training.show(visit)
-with settings, st.container(border=True):
-    new_run.form(visit)
+with settings:
+    with st.container(border=True):
+        new_run.form(visit)
+    new_run.take_file(visit)

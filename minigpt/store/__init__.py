@@ -1,9 +1,10 @@
 """Where texts and runs are kept."""
 
 from minigpt.store.database import StoreError
+from minigpt.store.line import Wait, wait
 from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, MetricsRow, Results, Run, Text
 from minigpt.store.states import ACTIVE, EXTENDABLE, State, Wish
-from minigpt.store.store import MAX_NAME, Store, home
+from minigpt.store.store import MAX_NAME, Store, home, text_id_of
 
 __all__ = [
     "ACTIVE",
@@ -19,6 +20,9 @@ __all__ = [
     "Store",
     "StoreError",
     "Text",
+    "Wait",
     "Wish",
     "home",
+    "text_id_of",
+    "wait",
 ]

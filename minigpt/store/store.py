@@ -30,6 +30,11 @@ def home() -> Path:
     return Path(os.environ.get("MINIGPT_HOME", ".minigpt"))
 
 
+def text_id_of(body: str) -> str:
+    """SHA-256 of the text's UTF-8 bytes: the same text is kept once."""
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 class Store:
     """One open store. Threads share it; every method is one transaction.
 
@@ -53,7 +58,7 @@ class Store:
 
     def add_text(self, workspace: str, name: str, body: str) -> str:
         """Puts a text on a workspace's shelf; returns its id, the same for the same text."""
-        text_id = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+        text_id = text_id_of(body)
         with self._db.transaction() as db:
             db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", (text_id, body, len(body)))
             db.execute(
@@ -384,6 +389,16 @@ class Store:
         )
         return Curves(*np.array(rows, dtype=float).reshape(-1, 7).T)
 
+    def seconds_per_step(self, run_id: str) -> float | None:
+        """How long one of the newest steps took, without waiting for others; None before two."""
+        rows = self._db.rows(
+            "SELECT step, seconds FROM metrics WHERE run_id = ? ORDER BY step DESC LIMIT 50", run_id
+        )
+        if len(rows) < 2:
+            return None
+        (last, end), (first, begin) = rows[0], rows[-1]
+        return (end - begin) / (last - first)
+
     def samples(self, run_id: str) -> list[tuple[int, str]]:
         """Step and text of each sample written while training, oldest first."""
         return self._db.rows(
@@ -413,6 +428,11 @@ class Store:
             run_id,
         )
         return step
+
+    def checkpoint_step(self, run_id: str) -> int | None:
+        """The step of the newest trainer state; None before the first."""
+        rows = self._db.rows("SELECT step FROM checkpoints WHERE run_id = ?", run_id)
+        return rows[0][0] if rows else None
 
     def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
         """Step and safetensors bytes of the newest trainer state; None before the first."""

@@ -1,11 +1,12 @@
 """The frame every page stands in: page settings, menu, workspace, and the chosen run."""
 
+import re
 from dataclasses import dataclass
 
 import streamlit as st
 
 from minigpt.config import InputError, Limits
-from minigpt.store import EVERYONE, Run, Store
+from minigpt.store import EVERYONE, Run, Store, StoreError
 from minigpt.ui import services
 from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.workspace import workspace
@@ -69,9 +70,23 @@ def open_page(title: str, about: str) -> Visit:
 
 def sentence(error: object) -> str:
     """An error's words as a sentence; a file's or a setting's name in front stays as it is."""
-    words = str(error)
+    words = plain(str(error))
     first = words.split(maxsplit=1)[0]
     return f"{words[0].upper() if first.isalpha() else words[0]}{words[1:]}."
+
+
+def plain(text: str) -> str:
+    """Somebody's words for a place that reads markdown: nothing in them is a link, a picture, an
+    icon or a formula."""
+    return re.sub(r"([\\`*_\[\]$~<>#|]|:(?=\w))", r"\\\1", text)
+
+
+def look(store: Store, run: Run) -> None:
+    """Notes that somebody looks at the run, or says why that cannot be written down."""
+    try:
+        store.look(run.id)
+    except StoreError as error:
+        st.error(sentence(error))
 
 
 def _run_in_url() -> dict[str, str]:
@@ -92,6 +107,9 @@ def _visit() -> Visit:
     except InputError as error:
         st.error(f"{sentence(error)} The demo is shown instead.", icon=":material/link_off:")
         run = store.run(demo_id)
+    look(store, run)
+    if trouble := services.trouble():
+        st.error(f"Training waits: {plain(trouble)}.", icon=":material/hard_drive:")
     return Visit(store, who, known, run, demo_id, Limits.from_environment())
 
 

@@ -1,15 +1,16 @@
 """Choosing a text, a preset and settings, and starting a run from them."""
 
+import time
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from minigpt import tokenizers
+from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS, GPTConfig, InputError, Preset, TrainConfig
 from minigpt.corpus import split
-from minigpt.store import Text
+from minigpt.store import Run, Text
 from minigpt.ui import frame, texts
 from minigpt.ui.glossary import GLOSSARY
 
@@ -37,6 +38,9 @@ LABELS = {
     "seed": "Seed",
 }
 ERROR = "new_run_error"
+COPIED = "copied_run"
+LAST_START = "last_start"
+DOUBLE_CLICK_SECONDS = 2.0
 
 
 def form(visit: frame.Visit) -> None:
@@ -44,16 +48,19 @@ def form(visit: frame.Visit) -> None:
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
+    presets = _presets(visit)
+    if st.session_state.get("preset") not in presets:
+        st.session_state["preset"] = "gpt2"
     name = st.segmented_control(
         "Preset",
-        list(PRESETS),
-        default="gpt2",
+        list(presets),
+        format_func=lambda name: name if name in PRESETS else "copy",
         required=True,
         key="preset",
         persist_state="session",
         help="A recipe to start from; everything in it can be changed below.",
     )
-    preset = PRESETS[name]
+    preset = presets[name]
     st.caption(preset.summary)
     changes = {"max_steps": _setting(preset.train, "max_steps", name)}
     with st.expander("All settings"):
@@ -67,10 +74,29 @@ def form(visit: frame.Visit) -> None:
         icon=":material/play_arrow:",
         width="stretch",
         on_click=_start,
-        args=(visit, text, name, changes),
+        args=(visit, text, name, preset, changes),
     )
     if error := st.session_state.pop(ERROR, None):
         st.error(frame.sentence(error))
+
+
+def _presets(visit: frame.Visit) -> dict[str, Preset]:
+    """The presets, and behind them the settings of the run that was last duplicated."""
+    presets = dict(PRESETS)
+    if copied := st.session_state.get(COPIED):
+        run: Run = copied
+        shape = {name: getattr(run.model, name) for name in MODEL_SETTINGS}
+        train = run.train.replace(lr_decay_steps=None)
+        summary = f"The settings of {frame.plain(run.name)}: change what you like."
+        presets[f"copy-{run.id}"] = Preset(summary, shape, train)
+    return presets
+
+
+def copy_settings(run: Run) -> None:
+    """Puts a run's text and settings into the form, to be changed and started as another run."""
+    st.session_state[COPIED] = run
+    st.session_state["preset"] = f"copy-{run.id}"
+    texts.choose_next(run.text_id)
 
 
 def _setting(config: GPTConfig | TrainConfig, name: str, preset: str) -> Any:
@@ -103,7 +129,7 @@ def _configs(
         tokenizer.vocab_size, **{k: v for k, v in changes.items() if k in MODEL_SETTINGS}
     )
     train = preset.train.replace(**{k: v for k, v in changes.items() if k not in MODEL_SETTINGS})
-    visit.limits.check_model(model)
+    visit.limits.check_run(model, train)
     return tokenizer, model, train
 
 
@@ -122,15 +148,26 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     )
 
 
-def _start(visit: frame.Visit, text: Text, preset_name: str, changes: dict[str, Any]) -> None:
-    """Puts the run into the store, where the worker finds it, and into the URL."""
+def _start(
+    visit: frame.Visit, text: Text, preset_name: str, preset: Preset, changes: dict[str, Any]
+) -> None:
+    """Puts the run into the store, where the worker finds it, and into the URL.
+
+    A second click right after the first starts nothing more.
+    """
+    asked = (text.id, preset_name, tuple(changes.items()))
+    before, at = st.session_state.get(LAST_START, (None, 0.0))
+    if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
+        return
     try:
-        tokenizer, model, train = _configs(visit, text, PRESETS[preset_name], changes)
+        tokenizer, model, train = _configs(visit, text, preset, changes)
+        own = visit.store.runs(visit.workspace)
+        visit.limits.check_room(len(own), visit.store.used_bytes())
         ids = np.array(tokenizer.encode(visit.store.text(text.id)))
         split(ids, train.val_fraction, model.block_size)
         run_id = visit.store.create_run(
             visit.workspace,
-            f"{text.name}, {preset_name}",
+            f"{text.name}, {preset_name if preset_name in PRESETS else 'copy'}",
             text.id,
             tokenizer.to_json(),
             model,
@@ -139,4 +176,31 @@ def _start(visit: frame.Visit, text: Text, preset_name: str, changes: dict[str, 
     except InputError as error:
         st.session_state[ERROR] = str(error)
     else:
+        st.session_state[LAST_START] = asked, time.monotonic()
         frame.show_run(run_id)
+
+
+def take_file(visit: frame.Visit) -> None:
+    """Brings in a run that was downloaded here or exported by the command line."""
+    with st.expander("Bring a run from a file", icon=":material/upload_file:"):
+        file = st.file_uploader(
+            "A run's .safetensors file",
+            type=["safetensors"],
+            help="Made by Download on this page, or by `python -m minigpt export`.",
+        )
+        taken = st.session_state.setdefault("taken_runs", set())
+        if file is None or file.file_id in taken:
+            return
+        try:
+            own = visit.store.runs(visit.workspace)
+            visit.limits.check_room(len(own), visit.store.used_bytes())
+            bundle.check_size(file.size, visit.limits)
+            run_id = bundle.import_run(
+                visit.store, file.getvalue(), visit.workspace, limits=visit.limits
+            )
+        except InputError as error:
+            st.error(frame.sentence(error))
+        else:
+            taken.add(file.file_id)
+            frame.show_run(run_id)
+            st.rerun()

@@ -28,11 +28,21 @@ def _open(folder: Path) -> Store:
     for text in LIBRARY.values():
         opened.add_text(LIBRARY_SHELF, text.title, text.read())
     bundle.ensure_demo(opened)
-    Supervisor(folder)
+    _supervisor(folder)
     # All that is imported by now stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()
     return opened
+
+
+@st.cache_resource(show_spinner=False)
+def _supervisor(folder: Path) -> Supervisor:
+    return Supervisor(folder)
+
+
+def trouble() -> str:
+    """What keeps the worker from working, in words; empty when nothing does."""
+    return _supervisor(home().resolve()).trouble
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,13 +9,15 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import Baselines, fit_baselines, read_text
-from minigpt.store import LIBRARY_SHELF, Text
+from minigpt.store import LIBRARY_SHELF, Text, text_id_of
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY
 
+NEXT = "next_text"
 SHOWN_TOKENS = 400
 SHOWN_CHARACTERS = 3_000
+SHOWN_VOCABULARY = 2_000
 
 
 def take_file(visit: frame.Visit, file: UploadedFile) -> None:
@@ -59,16 +61,19 @@ def _keep(visit: frame.Visit, name: str, body: str) -> str:
             f"{name} has {len(body)} character, a model needs at least 2: bring a longer one"
         )
     visit.limits.check_text(len(body))
+    shelf = visit.store.texts(visit.workspace)
+    visit.limits.check_shelf(len(shelf), visit.store.used_bytes())
     tokenizers.CharTokenizer.train(body)  # refuses a vocabulary over the limit
-    text_id = visit.store.add_text(visit.workspace, _free_name(visit, name), body)
+    text_id = visit.store.add_text(visit.workspace, _free_name(visit, name, body), body)
     st.session_state[_chosen(visit)] = text_id
-    st.success(f"Took {name}: {len(body):,} characters.", icon=":material/check:")
+    st.success(f"Took {frame.plain(name)}: {len(body):,} characters.", icon=":material/check:")
     return text_id
 
 
-def _free_name(visit: frame.Visit, name: str) -> str:
+def _free_name(visit: frame.Visit, name: str, body: str) -> str:
     """`name`, or with a number behind it where another text has it: a choice needs unique names."""
-    taken = {text.name for text in visit.store.texts(visit.workspace)}
+    text_id = text_id_of(body)  # the same text again only takes the new name
+    taken = {text.name for text in visit.store.texts(visit.workspace) if text.id != text_id}
     numbered = (f"{name} ({n})" for n in count(2))
     return name if name not in taken else next(other for other in numbered if other not in taken)
 
@@ -88,6 +93,8 @@ def choose(visit: frame.Visit, label: str) -> Text:
         ]
     }
     key = _chosen(visit)
+    if (wanted := st.session_state.pop(NEXT, None)) in shelf:
+        st.session_state[key] = wanted
     if st.session_state.get(key) not in shelf:
         st.session_state[key] = next(iter(shelf))
     text_id = st.selectbox(
@@ -101,6 +108,11 @@ def choose(visit: frame.Visit, label: str) -> Text:
         help="Your own texts stand first, then the library.",
     )
     return shelf[text_id]
+
+
+def choose_next(text_id: str | None) -> None:
+    """Has this text chosen when the choice is drawn next, if the visitor has it."""
+    st.session_state[NEXT] = text_id
 
 
 def show_statistics(body: str) -> None:
@@ -132,10 +144,10 @@ def show_tokens(body: str) -> None:
             f"The first {len(ids):,} tokens. A model never sees letters, only each token's number: "
             f"here the text begins {', '.join(map(str, ids[:8]))}, …"
         )
-    with st.expander(f"The vocabulary: all {tokenizer.vocab_size:,} tokens"):
-        st.html(
-            tokens.chips([token for token in tokenizer.tokens[:2_000] if token != "\n"] + ["\n"])
-        )
+    with st.expander(f"The vocabulary: {tokenizer.vocab_size:,} tokens"):
+        st.html(tokens.chips(tokenizer.tokens[:SHOWN_VOCABULARY], breaks=False))
+        if tokenizer.vocab_size > SHOWN_VOCABULARY:
+            st.caption(f"The first {SHOWN_VOCABULARY:,} of them.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

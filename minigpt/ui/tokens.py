@@ -23,10 +23,10 @@ STYLE = """<style>
 </style>"""
 
 
-def chips(tokens: Sequence[str], marked: int | None = None) -> str:
+def chips(tokens: Sequence[str], marked: int | None = None, *, breaks: bool = True) -> str:
     """HTML of tokens as chips, the one at position `marked` standing out.
 
-    Special tokens are hollow; a newline also breaks the line.
+    Special tokens are hollow; with `breaks`, a newline also breaks the line.
     """
     classes = [
         "mg-chip" + " mg-hollow" * (token in SPECIAL) + " mg-marked" * (i == marked)
@@ -34,7 +34,7 @@ def chips(tokens: Sequence[str], marked: int | None = None) -> str:
     ]
     parts = [
         f'<span class="{classes[i]}" title="position {i}">'
-        f"{html.escape(visible(token))}</span>" + ("<br>" if token == "\n" else "")
+        f"{html.escape(visible(token))}</span>" + ("<br>" if breaks and token == "\n" else "")
         for i, token in enumerate(tokens)
     ]
     return f'{STYLE}<div class="mg-text" style="white-space: normal">{"".join(parts)}</div>'

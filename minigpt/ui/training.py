@@ -1,14 +1,15 @@
 """A run as it trains: its curve, its numbers, its controls and what it writes."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
-from minigpt.store import Curves, Run, State, Wish
-from minigpt.ui import frame, services
+from minigpt.store import Curves, Run, State, wait
+from minigpt.ui import controls, frame, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 
@@ -17,7 +18,6 @@ from minigpt.ui.glossary import GLOSSARY
 QUICK_TICK, SLOW_TICK = 1.0, 3.0
 QUICK_SECONDS = 30.0  # of training
 SHOWN_STEPS = 2_000  # of a longer run, evenly spaced
-REFUSAL = "training_refusal"
 BADGES: dict[State, tuple[str, str]] = {
     "queued": (":material/hourglass_empty:", "gray"),
     "running": (":material/play_circle:", "primary"),
@@ -34,13 +34,28 @@ def show(visit: frame.Visit) -> None:
     run = visit.run
     icon, color = BADGES[run.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.name.replace("*", "\\*"), anchor=False, width="content")
+        st.subheader(frame.plain(run.name), anchor=False, width="content")
         st.badge(run.state, icon=icon, color=color)
-    _controls(visit)
+    controls.show(visit)
     if run.reason:
-        st.error(f"This run {run.state}: {run.reason}.")
-    tick = _tick(run, visit.store.curves(run.id, SHOWN_STEPS))
-    st.fragment(_live, run_every=tick)(run, tick)
+        tell = st.error if run.state in ("failed", "diverged") else st.info
+        tell(f"This run {'is' if run.state == 'paused' else 'has'} {run.state}: {run.reason}.")
+    shown = _Shown(run, _tick(run, visit.store.curves(run.id, SHOWN_STEPS)), services.trouble())
+    st.fragment(_live, run_every=shown.tick)(shown)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What the page was drawn for; when it changes, the whole page is drawn again."""
+
+    run: Run
+    tick: float | None
+    trouble: str
+
+    @property
+    def standing(self) -> tuple:
+        run = self.run
+        return run.state, run.wish, run.name, run.reason, self.tick, self.trouble
 
 
 def _tick(run: Run, curves: Curves) -> float | None:
@@ -51,52 +66,40 @@ def _tick(run: Run, curves: Curves) -> float | None:
     return QUICK_TICK if young else SLOW_TICK
 
 
-def _controls(visit: frame.Visit) -> None:
-    run = visit.run
-    if not run.active:
-        return
-    if not visit.owns_run:
-        if visit.workspace_known:
-            st.caption("You are watching somebody's run: only its owner can pause or stop it.")
-        return
-    with st.container(horizontal=True):
-        if run.wish == "paused":
-            _wish_button("Resume", ":material/play_arrow:", run, "running")
-        else:
-            _wish_button("Pause", ":material/pause:", run, "paused")
-        _wish_button("Stop", ":material/stop:", run, "stopped")
-    if refusal := st.session_state.pop(REFUSAL, None):
-        st.error(frame.sentence(refusal))
-
-
-def _wish_button(label: str, icon: str, run: Run, wish: Wish) -> None:
-    st.button(label, icon=icon, key=f"{wish}-{run.id}", on_click=_wish, args=(run.id, wish))
-
-
-def _wish(run_id: str, wish: Wish) -> None:
-    try:
-        services.store().wish(run_id, wish)
-    except InputError as error:
-        st.session_state[REFUSAL] = str(error)
-
-
-def _live(shown: Run, tick: float | None) -> None:
-    """Curve, numbers and newest sample, as of now; a new state or pace redraws the whole page."""
+def _live(shown: _Shown) -> None:
+    """Curve, numbers and newest sample, as of now."""
     store = services.store()
     try:
-        run = store.run(shown.id)
+        run = store.run(shown.run.id)
+        frame.look(store, run)
         curves = store.curves(run.id, SHOWN_STEPS)
+        if _Shown(run, _tick(run, curves), services.trouble()).standing != shown.standing:
+            st.rerun()
+        sharing = len(store.running())
+        _numbers(run, curves, sharing)
+        if run.state == "queued":
+            _place_in_line(run)
+        elif run.state == "running" and sharing > 1:
+            st.caption(f"{sharing} runs share this machine: each has its turn every few seconds.")
+        _curve(run, curves)
+        _newest_sample(run)
     except InputError as error:
         st.info(frame.sentence(error))
+
+
+def _place_in_line(run: Run) -> None:
+    place = wait(services.store(), run.id)
+    if place is None:
         return
-    if (run.state, run.wish, _tick(run, curves)) != (shown.state, shown.wish, tick):
-        st.rerun()
-    _numbers(run, curves)
-    _curve(run, curves)
-    _newest_sample(run)
+    about = "" if place.seconds is None else f", in about {_clock(place.seconds)}"
+    st.info(
+        f"Number {place.position} in line: it begins when there is room{about}. "
+        "You may close this page; the run keeps its place.",
+        icon=":material/hourglass_empty:",
+    )
 
 
-def _numbers(run: Run, curves: Curves) -> None:
+def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     progress, loss, speed = st.columns(3)
     progress.metric(
         "Step",
@@ -119,6 +122,8 @@ def _numbers(run: Run, curves: Curves) -> None:
         height="stretch",
     )
     rate = _seconds_per_step(curves)
+    if rate and run.state == "running":
+        rate *= max(sharing, 1)  # the others have their turns in between
     tokens = run.train.batch_size * run.model.block_size
     left = (run.train.max_steps - run.step) * rate if rate else None
     speed.metric(
@@ -143,12 +148,17 @@ def _seconds_per_step(curves: Curves) -> float | None:
 def _time_left(run: Run, seconds: float | None) -> str:
     if not run.active:
         return "at rest"
-    if run.state == "paused":
-        return "paused"
+    if run.state != "running":
+        return run.state
     if seconds is None:
         return "starting …"
+    return f"{_clock(seconds)} to go"
+
+
+def _clock(seconds: float) -> str:
     minutes, seconds = divmod(math.ceil(seconds), 60)
-    return f"{minutes}:{seconds:02} to go"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _curve(run: Run, curves: Curves) -> None:

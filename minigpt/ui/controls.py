@@ -1,0 +1,163 @@
+"""What a person can ask of a run: pause, step, stop, train longer, name, share, keep, delete."""
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import fields
+from urllib.parse import urlsplit, urlunsplit
+
+import streamlit as st
+
+from minigpt import bundle
+from minigpt.config import InputError
+from minigpt.store import EXTENDABLE, LIBRARY_SHELF, MAX_NAME, MetricsRow, Run
+from minigpt.ui import frame, new_run, services
+
+REFUSAL = "refusal"
+
+
+def show(visit: frame.Visit) -> None:
+    """The buttons for the chosen run: all of them for its owner, the harmless ones for others."""
+    run = visit.run
+    if visit.owns_run:
+        with st.container(horizontal=True):
+            _steer(visit)
+    elif visit.workspace_known and run.active:
+        st.caption("You are watching somebody's run: only its owner can pause or stop it.")
+    with st.container(horizontal=True, gap="small"):
+        _share(run)
+        _keep(visit)
+        if _may_duplicate(visit):
+            _button("Duplicate", "content_copy", new_run.copy_settings, run, kind="tertiary")
+        if visit.owns_run:
+            _rename(run)
+            _delete(run)
+    if refusal := st.session_state.pop(REFUSAL, None):
+        st.error(frame.sentence(refusal))
+
+
+def _steer(visit: frame.Visit) -> None:
+    run, store = visit.run, visit.store
+    if run.active:
+        if run.wish == "paused":
+            _button("Resume", "play_arrow", store.wish, run.id, "running")
+            _button("One step", "skip_next", store.step, run.id, help="A single batch, then pause.")
+        else:
+            _button("Pause", "pause", store.wish, run.id, "paused")
+        _button("Stop", "stop", store.wish, run.id, "stopped", help="Ends the run. It is kept.")
+    elif run.state in EXTENDABLE and not run.imported:
+        with st.popover("Train longer", icon=":material/more_time:"):
+            steps = st.number_input(
+                "Further steps",
+                min_value=1,
+                max_value=visit.limits.max_steps,
+                value=min(run.train.max_steps, visit.limits.max_steps),
+                step=100,
+                help="The run goes on from where it is, at the learning rate it ended with.",
+            )
+            _button("Go on", "play_arrow", _train_longer, visit, run, steps, kind="primary")
+
+
+def _train_longer(visit: frame.Visit, run: Run, steps: int) -> None:
+    visit.limits.check_run(run.model, run.train.replace(max_steps=run.step + steps))
+    visit.store.extend(run.id, steps)
+
+
+def _share(run: Run) -> None:
+    with st.popover("Share", icon=":material/link:", type="tertiary"):
+        st.caption(
+            "Whoever has this address can watch the run, look into it and let it write, but not "
+            "control it. The first line of its text is shown with it."
+        )
+        st.code(_address(run), language=None, wrap_lines=True)
+
+
+def _address(run: Run) -> str:
+    scheme, host, _, _, _ = urlsplit(st.context.url or "")
+    return urlunsplit((scheme, host, "/Train", f"run={run.id}", ""))
+
+
+def _keep(visit: frame.Visit) -> None:
+    """Downloads; the files are made only when asked for."""
+    run = visit.run
+    with st.popover("Download", icon=":material/download:", type="tertiary"):
+        st.download_button(
+            "The run, as one file",
+            lambda: bundle.export_run(visit.store, run),
+            f"{_file_name(run)}.safetensors",
+            on_click="ignore",
+            disabled=visit.store.checkpoint_step(run.id) is None,
+            help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
+            "Import it here or with `python -m minigpt import`.",
+        )
+        st.download_button(
+            "The curve, as CSV",
+            lambda: _curve_csv(visit, run),
+            f"{_file_name(run)}.csv",
+            "text/csv",
+            on_click="ignore",
+            help="One row for each step.",
+        )
+
+
+def _file_name(run: Run) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in run.name) or "run"
+
+
+def _curve_csv(visit: frame.Visit, run: Run) -> str:
+    curves = visit.store.curves(run.id)
+    names = [spec.name for spec in fields(MetricsRow)]
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(names)
+    rows.writerows(zip(*(getattr(curves, name).tolist() for name in names), strict=True))
+    return table.getvalue()
+
+
+def _may_duplicate(visit: frame.Visit) -> bool:
+    """Whether the visitor may train on the run's text: it is theirs, or the library's."""
+    shelves = (visit.workspace, LIBRARY_SHELF)
+    return any(
+        text.id == visit.run.text_id for shelf in shelves for text in visit.store.texts(shelf)
+    )
+
+
+def _rename(run: Run) -> None:
+    with st.popover("Rename", icon=":material/edit:", type="tertiary"):
+        key = f"name-{run.id}"
+        st.text_input("Name", value=run.name, max_chars=MAX_NAME, key=key)
+        _button(
+            "Keep this name",
+            "check",
+            lambda: services.store().rename(run.id, st.session_state[key]),
+        )
+
+
+def _delete(run: Run) -> None:
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.caption("The run goes, with its weights, curve and samples. This cannot be undone.")
+        _button("Delete this run", "delete_forever", _delete_now, run.id, kind="primary")
+
+
+def _delete_now(run_id: str) -> None:
+    services.store().wish(run_id, "deleted")
+    del st.query_params["run"]
+
+
+def _button(
+    label: str,
+    icon: str,
+    act: Callable,
+    *args: object,
+    kind: str = "secondary",
+    help: str | None = None,
+) -> None:
+    """A button that acts before the page is drawn again; a refusal is shown under the buttons."""
+
+    def press() -> None:
+        try:
+            act(*args)
+        except InputError as error:
+            st.session_state[REFUSAL] = str(error)
+
+    st.button(label, icon=f":material/{icon}:", type=kind, on_click=press, help=help)
