@@ -43,6 +43,12 @@ class Settings:
         return json.dumps(asdict(self))
 
     @classmethod
+    def help_of(cls, name: str) -> str:
+        """The sentence that explains a setting."""
+        (text,) = (spec.metadata["help"] for spec in fields(cls) if spec.name == name)
+        return text
+
+    @classmethod
     def from_json(cls, text: str) -> Self:
         """Inverse of `to_json`. Raises InputError on malformed JSON or an unknown setting."""
         try:

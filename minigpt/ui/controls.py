@@ -116,10 +116,8 @@ def _curve_csv(visit: frame.Visit, run: Run) -> str:
 
 def _may_duplicate(visit: frame.Visit) -> bool:
     """Whether the visitor may train on the run's text: it is theirs, or the library's."""
-    shelves = (visit.workspace, LIBRARY_SHELF)
-    return any(
-        text.id == visit.run.text_id for shelf in shelves for text in visit.store.texts(shelf)
-    )
+    texts = [*visit.store.texts(visit.workspace), *visit.store.texts(LIBRARY_SHELF)]
+    return visit.run.text_id in [text.id for text in texts]
 
 
 def _rename(run: Run) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from minigpt.config import SampleConfig
+
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
         "attention": (
@@ -17,7 +19,6 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "The loss in another unit: how many yes-or-no questions each character still costs. "
             "The only fair comparison between models that cut text differently."
         ),
-        "context": "How many tokens the model sees at once. What is older, it has forgotten.",
         "head": (
             "One of several attentions that work side by side in a layer, each free to look for "
             "something else."
@@ -30,14 +31,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         "parameters": "The numbers inside the model that training adjusts.",
         "run": "One training: a text, a model, its settings, and all that came of it.",
         "step": "One batch of text read, and one small adjustment of all parameters.",
-        "temperature": (
-            "Low: safe and repetitive. High: bold and full of mistakes. "
-            "0: always the most likely token."
-        ),
+        "temperature": SampleConfig.help_of("temperature"),
         "token": "The smallest piece of text the model reads or writes: here, one character.",
         "tokens per second": "How much text the training reads each second.",
         "validation": "Text kept aside that the model never learns from: the honest exam.",
         "vocabulary": "All tokens a model knows.",
-        "<unk>": "The token that stands for every character the training text did not have.",
     }
 )
