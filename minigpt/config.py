@@ -285,8 +285,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 batch_size=12,
                 learning_rate=1e-3,
                 warmup_steps=100,
-                eval_interval=250,
-                eval_batches=20,
+                eval_interval=100,
+                eval_batches=10,
             ),
         ),
     }

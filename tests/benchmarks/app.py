@@ -10,18 +10,11 @@ against the same run with no page open, in turns.
 """
 
 import argparse
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -30,34 +23,7 @@ from minigpt import tokenizers
 from minigpt.config import PRESETS
 from minigpt.corpus import LIBRARY
 from minigpt.store import EVERYONE, Store
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@contextmanager
-def app(home: Path, script: Path = ROOT / "app.py") -> Iterator[str]:
-    """The address of a server that answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}",
-         "--server.headless=true", "--server.fileWatcherType=none", "--server.address=127.0.0.1"],
-        cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.02)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
+from tests.servers import app_server
 
 
 def first_paint(context: BrowserContext, address: str) -> float:
@@ -77,8 +43,8 @@ def measure_first_paint(browser: Browser, rounds: int) -> None:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as servers:
             one_line = Path(folder) / "one_line.py"
             one_line.write_text("import streamlit as st\nst.title('one line')\n")
-            bare = servers.enter_context(app(Path(folder), one_line))
-            address = servers.enter_context(app(Path(folder)))
+            bare = servers.enter_context(app_server(Path(folder), one_line)).address
+            address = servers.enter_context(app_server(Path(folder))).address
             context = browser.new_context(viewport={"width": 1440, "height": 900})
             seconds["Home, cold"].append(first_paint(context, address))
             first_paint(context, bare)
@@ -104,7 +70,8 @@ def tokens_per_second(store: Store, run_id: str, seconds: float) -> float:
 
 
 def measure_cost_of_an_open_page(browser: Browser, rounds: int, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as folder, app(Path(folder)) as address:
+    with tempfile.TemporaryDirectory() as folder, app_server(Path(folder)) as server:
+        address = server.address
         first_paint(browser.new_context(), address)  # opens the store and starts the worker
         store = Store(Path(folder))
         text = LIBRARY["tales"].read()

@@ -1,0 +1,58 @@
+"""The app as a process of its own, for whoever looks at it from outside."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of the app that answers."""
+
+    address: str
+    process: subprocess.Popen
+
+    def children(self) -> list[int]:
+        """Its child processes: the worker, once a page was opened."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+
+@contextmanager
+def app_server(home: Path, script: Path = ROOT / "app.py") -> Iterator[Server]:
+    """A server on a free port and a store of its own, until the end of the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}",
+         "--server.headless=true", "--server.fileWatcherType=none", "--server.address=127.0.0.1"],
+        cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2)
+                break
+            except (urllib.error.URLError, OSError):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+        yield Server(address, process)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
