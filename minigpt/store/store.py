@@ -101,7 +101,7 @@ class Store:
         run_id: str | None = None,
         results: Results | None = None,
     ) -> str:
-        """A new run; returns its id.
+        """A new run; returns its id. Raises InputError when its text is not in the store.
 
         The worker starts it as soon as it sees it, unless it comes with results: then it has ended.
         """
@@ -111,6 +111,8 @@ class Store:
         else:
             state, wish = results.state, "stopped"
         with self._db.transaction() as db:
+            if text_id is not None and not self.has_text(text_id):
+                raise InputError("this text is no longer here: upload or paste it again")
             db.execute(
                 "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
                 "wish, created_at, queued_at, viewed_at, imported) "

@@ -18,7 +18,7 @@ from minigpt.tokenizers import CharTokenizer
 STEPS = 400
 
 
-def new_run(store: Store) -> str:
+def new_run(store: Store, steps: int = STEPS) -> str:
     text = LIBRARY["tales"].read()[:20_000]
     tokenizer = CharTokenizer.train(text)
     return store.create_run(
@@ -27,7 +27,7 @@ def new_run(store: Store) -> str:
         store.add_text("campaign", "tales", text),
         tokenizer.to_json(),
         GPTConfig(tokenizer.vocab_size, block_size=32, n_layer=1, n_head=2, n_embd=16),
-        TrainConfig(max_steps=STEPS, batch_size=4, eval_interval=100, eval_batches=2),
+        TrainConfig(max_steps=steps, batch_size=4, eval_interval=100, eval_batches=2),
     )
 
 
@@ -48,6 +48,16 @@ def wait_for(condition, seconds: float = 120) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("it did not happen in time")
         time.sleep(0.02)
+
+
+def wait_until_still(store: Store, run_id: str, seconds: float) -> None:
+    """Waits until a run has begun to stand still, or has ended, for `seconds`."""
+    before, since = None, time.monotonic()
+    while time.monotonic() - since < seconds:
+        run = store.run(run_id)
+        if (run.state, run.step) != before:
+            before, since = (run.state, run.step), time.monotonic()
+        time.sleep(0.05)
 
 
 def finish(store: Store, run_id: str) -> None:
