@@ -122,14 +122,23 @@ class Training:
         return results
 
 
+@dataclass
+class Health:
+    """What the beat tells of a worker."""
+
+    trouble: str = ""  # why nothing can be read or written at the moment
+    progress_at: float = field(default_factory=time.monotonic)
+
+
 class Worker:
     """Obeys the store's wishes and trains what runs, round-robin, equal time each."""
 
-    def __init__(self, store: Store, limits: Limits | None = None) -> None:
+    def __init__(
+        self, store: Store, limits: Limits | None = None, health: Health | None = None
+    ) -> None:
         self.store, self.limits = store, limits or Limits.from_environment()
+        self.health = health or Health()
         self.trainings: dict[str, Training] = {}
-        self.trouble = ""  # why nothing can be written at the moment
-        self.progress_at = time.monotonic()
         self._unwritten: list[tuple[str, Results]] = []
         self._marker = Marker(store.folder)
         self._tidied_at = -math.inf
@@ -141,7 +150,7 @@ class Worker:
         When the disk refuses, what was learned is kept in memory and nothing trains until it has
         been written.
         """
-        self.progress_at = time.monotonic()
+        self.health.progress_at = time.monotonic()
         try:
             if not self._requeued:
                 self._take_over()
@@ -150,13 +159,14 @@ class Worker:
                 self._obey(run_id, wish)
             self._tidy()
             self._admit()
-            if self.trainings:
+            busy = bool(self.trainings)
+            if busy:
                 self._train(min(self.trainings.values(), key=lambda training: training.seconds))
         except StoreError as error:
-            self.trouble = str(error)
+            self.health.trouble = str(error)
             return False
-        self.trouble = ""
-        return bool(self.trainings)
+        self.health.trouble = ""
+        return busy
 
     def _take_over(self) -> None:
         """Puts back in line what an earlier worker was training, but not a run that has ended its
@@ -292,6 +302,7 @@ class Worker:
         for run_id in store.unviewed(["paused"], oldest):
             reason = f"it was paused and unviewed for {limits.max_age_days} days"
             self._record(run_id, Results(state="stopped", reason=reason))
+            store.look(run_id)  # it is kept for as long again
         ended = ["finished", "stopped", "diverged", "failed"]
         for run_id in store.unviewed(ended, oldest):
             store.delete_run(run_id)
@@ -312,16 +323,16 @@ class Worker:
                 self._record(run_id, training.results(checkpoint=True))
                 del self.trainings[run_id]
         except StoreError as error:
-            self.trouble = str(error)
+            self.health.trouble = str(error)
         else:
             self._marker.clear()
 
 
-def _beat(worker: Worker) -> None:
+def _beat(health: Health) -> None:
     """Tells the parent twice a second that we live, and what troubles us; silent when hung."""
     while True:
-        if time.monotonic() - worker.progress_at < HUNG_SECONDS:
-            os.write(sys.stdout.fileno(), json.dumps({"trouble": worker.trouble}).encode() + b"\n")
+        if time.monotonic() - health.progress_at < HUNG_SECONDS:
+            os.write(sys.stdout.fileno(), json.dumps({"trouble": health.trouble}).encode() + b"\n")
         time.sleep(BEAT_SECONDS)
 
 
@@ -356,16 +367,22 @@ def main() -> int:
     threading.Thread(target=watch_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # pages stay responsive
+    if threads := Limits.from_environment().threads:  # else torch takes every core: a run alone
+        torch.set_num_threads(threads)  # has the whole machine
     torch.set_flush_denormal(True)  # vanishing activations would slow the arithmetic tenfold
+    health = Health()
+    threading.Thread(target=_beat, args=[health], daemon=True).start()
     with lock:
-        worker = Worker(Store(folder))
-        if worker.limits.threads:  # else torch takes every core: a run alone has the whole machine
-            torch.set_num_threads(worker.limits.threads)
-        threading.Thread(target=_beat, args=[worker], daemon=True).start()
+        worker = None
         while not ends.is_set():
-            if not worker.turn():
-                ends.wait(RETRY_SECONDS if worker.trouble else IDLE_SECONDS)
-        worker.save()
+            try:
+                worker = worker or Worker(Store(folder), health=health)
+            except StoreError as error:
+                health.trouble, health.progress_at = str(error), time.monotonic()
+            if worker is None or not worker.turn():
+                ends.wait(RETRY_SECONDS if health.trouble else IDLE_SECONDS)
+        if worker:
+            worker.save()
     return status
 
 

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 
 from minigpt import weights, worker
-from minigpt.config import GPTConfig, TrainConfig
-from minigpt.store import Store
+from minigpt.config import GPTConfig, Limits, TrainConfig
+from minigpt.store import Results, Store, StoreError, wait
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer
 
@@ -229,3 +229,210 @@ def test_a_second_worker_on_the_same_store_leaves_at_once(fresh_store, long_run)
         assert second.returncode == 0
         step = fresh_store.run(long_run).step
         wait_for(lambda: fresh_store.run(long_run).step > step)
+
+
+def test_a_worker_that_hangs_is_noticed_and_replaced(fresh_store, long_run):
+    with Supervisor(fresh_store.folder) as supervisor:
+        wait_for(lambda: fresh_store.run(long_run).step > 5)
+        hung = supervisor._worker
+        hung.send_signal(signal.SIGSTOP)  # it lives, but does nothing any more
+        stopped = time.monotonic()
+        wait_for(lambda: hung.poll() is not None)
+        assert time.monotonic() - stopped < 6
+        step = fresh_store.run(long_run).step
+        wait_for(lambda: fresh_store.run(long_run).step > step)
+
+
+def test_a_run_that_ends_its_worker_twice_at_one_step_fails_and_its_neighbours_live(
+    fresh_store, small_run, one_step_slices
+):
+    first = fresh_store.run(small_run)
+    neighbour = fresh_store.create_run(
+        "me", "neighbour", first.text_id, first.tokenizer, first.model, first.train
+    )
+    for _ in range(2):
+        dies = worker.Worker(fresh_store)
+        for _ in range(4):
+            dies.turn()
+        dies._marker.put(small_run, 7)  # and dies there, without another word
+    follower = worker.Worker(fresh_store)
+    while follower.turn():
+        pass
+    failed = fresh_store.run(small_run)
+    assert failed.state == "failed"
+    assert "ended twice in step 7" in failed.reason and "smaller" in failed.reason
+    assert fresh_store.run(neighbour).state == "finished"
+
+
+def test_workers_that_die_at_other_steps_fail_no_run(fresh_store, small_run, one_step_slices):
+    for step in (7, 8, 9):
+        dies = worker.Worker(fresh_store)
+        dies.turn()
+        dies._marker.put(small_run, step)
+    follower = worker.Worker(fresh_store)
+    while follower.turn():
+        pass
+    assert fresh_store.run(small_run).state == "finished"
+
+
+def test_what_the_disk_refuses_is_kept_and_told_until_it_can_be_written(
+    fresh_store, small_run, one_step_slices, monkeypatch
+):
+    trainer = worker.Worker(fresh_store)
+    trainer.turn()
+    record = fresh_store.record
+
+    def refuse(*args) -> None:
+        raise StoreError("store.sqlite – the disk is full")
+
+    monkeypatch.setattr(fresh_store, "record", refuse)
+    for _ in range(3):
+        assert not trainer.turn()
+    assert "disk is full" in trainer.health.trouble
+    assert trainer.trainings[small_run].trainer.step == 2  # it does not train on unwritten results
+    monkeypatch.setattr(fresh_store, "record", record)
+    while trainer.turn():
+        pass
+    assert trainer.health.trouble == ""
+    assert fresh_store.run(small_run).state == "finished"
+    assert fresh_store.curves(small_run).step.tolist() == list(range(1, 21))
+
+
+def test_one_step_is_one_step_even_when_others_fill_the_machine(
+    fresh_store, small_run, one_step_slices
+):
+    run = fresh_store.run(small_run)
+    trainer = worker.Worker(fresh_store, Limits(max_running=1))
+    trainer.turn()
+    fresh_store.wish(small_run, "paused")
+    other = fresh_store.create_run("you", "other", run.text_id, run.tokenizer, run.model, run.train)
+    for _ in range(3):
+        trainer.turn()
+    fresh_store.step(small_run)
+    fresh_store.step(small_run)  # a double click is one step
+    for _ in range(4):
+        trainer.turn()
+    stepped = fresh_store.run(small_run)
+    assert (stepped.state, stepped.wish, stepped.step) == ("paused", "paused", 2)
+    assert fresh_store.checkpoint_step(small_run) == 2
+    assert fresh_store.run(other).step > 2
+
+
+def test_training_longer_keeps_all_that_was_and_goes_on(fresh_store, small_run):
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    before = fresh_store.curves(small_run)
+    fresh_store.extend(small_run, 10)
+    while trainer.turn():
+        pass
+    run, after = fresh_store.run(small_run), fresh_store.curves(small_run)
+    assert (run.state, run.step, run.train.max_steps) == ("finished", 30, 30)
+    assert after.train_loss[:20].tolist() == before.train_loss.tolist()
+    assert after.lr[:20].tolist() == before.lr.tolist()
+    assert set(after.lr[20:]) == {run.train.learning_rate * run.train.min_lr_ratio}
+
+
+def test_those_in_line_begin_in_their_order_when_there_is_room(
+    fresh_store, small_run, one_step_slices
+):
+    run = fresh_store.run(small_run)
+    second, third = (
+        fresh_store.create_run(name, name, run.text_id, run.tokenizer, run.model, run.train)
+        for name in ("you", "they")
+    )
+    trainer = worker.Worker(fresh_store, Limits(max_running=1))
+    trainer.turn()
+    trainer.turn()
+    assert [waiting.id for waiting in fresh_store.line()] == [second, third]
+    place = wait(fresh_store, third)
+    left = 18 * fresh_store.seconds_per_step(small_run)
+    assert (place.position, place.seconds) == (2, pytest.approx(2 * left))
+    assert wait(fresh_store, small_run) is None
+    while trainer.turn():
+        pass
+    assert {run.state for run in fresh_store.runs()} == {"finished"}
+
+
+def test_one_person_s_runs_do_not_take_every_place(fresh_store, small_run, one_step_slices):
+    run = fresh_store.run(small_run)
+    mine = [
+        fresh_store.create_run("me", "more", run.text_id, run.tokenizer, run.model, run.train)
+        for _ in range(3)
+    ]
+    yours = fresh_store.create_run("you", "one", run.text_id, run.tokenizer, run.model, run.train)
+    trainer = worker.Worker(fresh_store, Limits(max_running=4, max_running_per_workspace=2))
+    for _ in range(6):
+        trainer.turn()
+    states = {run.id: run.state for run in fresh_store.runs()}
+    assert [states[run_id] for run_id in (small_run, *mine, yours)] == [
+        "running", "running", "queued", "queued", "running",
+    ]  # fmt: skip
+
+
+def test_a_run_nobody_looks_at_makes_room_and_says_so(tmp_path, simple_text, one_step_slices):
+    now = 1_000_000.0
+    store = Store(tmp_path, clock=lambda: now)
+    tokenizer = CharTokenizer.train(simple_text)
+    text_id = store.add_text("me", "simple", simple_text)
+    abandoned, watched, waiting = (
+        store.create_run(
+            who, who, text_id, tokenizer.to_json(),
+            GPTConfig(tokenizer.vocab_size, 16, 1, 2, 8), TrainConfig(max_steps=1_000),
+        )
+        for who in ("absent", "present", "next")
+    )  # fmt: skip
+    trainer = worker.Worker(store, Limits(max_running=2))
+    for _ in range(4):
+        trainer.turn()
+    now += 9 * 60
+    store.look(watched)
+    trainer.turn()
+    assert store.run(waiting).state == "queued"
+    now += 2 * 60
+    for _ in range(3):
+        trainer.turn()
+    assert store.run(abandoned).state == store.run(abandoned).wish == "paused"
+    assert "nobody had looked at it for 10 minutes" in store.run(abandoned).reason
+    assert store.run(watched).state == store.run(waiting).state == "running"
+    assert store.checkpoint_step(abandoned) == store.run(abandoned).step
+
+
+def test_old_runs_are_cleared_but_never_an_active_or_a_watched_one(tmp_path, simple_text):
+    now = 1_000_000.0
+    store = Store(tmp_path, clock=lambda: now)
+    tokenizer = CharTokenizer.train(simple_text).to_json()
+    text_id = store.add_text("me", "simple", simple_text)
+
+    def new_run(name: str, state: str) -> str:
+        return store.create_run(
+            "me", name, text_id, tokenizer, GPTConfig(), TrainConfig(), results=Results(state=state)
+        )
+
+    new_run("old", "finished")
+    seen = new_run("seen", "stopped")
+    asleep = new_run("asleep", "paused")
+    now += 20 * 86_400
+    store.look(seen)
+    now += 11 * 86_400
+    cleaner = worker.Worker(store, Limits(max_age_days=30))
+    cleaner.turn()
+    assert {run.id for run in store.runs()} == {seen, asleep}
+    assert store.run(asleep).state == "stopped" and "30 days" in store.run(asleep).reason
+
+
+def test_over_the_disk_budget_the_longest_unviewed_go_first(tmp_path):
+    now = 1_000_000.0
+    store = Store(tmp_path, clock=lambda: now)
+    ids = []
+    for i in range(4):
+        now += 60
+        results = Results(snapshots=[(0, bytes(400_000))], state="finished")
+        ids.append(
+            store.create_run("me", str(i), None, "{}", GPTConfig(), TrainConfig(), results=results)
+        )
+    now += 60
+    store.look(ids[0])
+    worker.Worker(store, Limits(max_disk_mb=1)).turn()
+    assert {run.id for run in store.runs()} == {ids[0], ids[3]}
+    assert store.used_bytes() <= 1_000_000

@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
@@ -99,7 +100,7 @@ class Runs(RuleBasedStateMachine):
         self.worker._tidied_at = float("-inf")
         for _ in range(turns):
             self.worker.turn()
-        assert not self.worker.trouble
+        assert not self.worker.health.trouble
 
     @rule()
     def worker_ends(self) -> None:
@@ -157,18 +158,16 @@ class Runs(RuleBasedStateMachine):
 
 def campaign(count: int, derandomize: bool = False) -> None:
     """Raises on the first sequence that breaks a rule, made as short as it can be."""
-    worker.SAMPLE = SampleConfig(max_new_tokens=2)
-    run_machine(
-        Runs,
-        settings=settings(
-            max_examples=count,
-            stateful_step_count=25,
-            deadline=None,
-            derandomize=derandomize,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+    chosen = settings(
+        max_examples=count,
+        stateful_step_count=25,
+        deadline=None,
+        derandomize=derandomize,
+        database=None,
+        suppress_health_check=list(HealthCheck),
     )
+    with patch.object(worker, "SAMPLE", SampleConfig(max_new_tokens=2)):
+        run_machine(Runs, settings=chosen)
 
 
 def main() -> None:

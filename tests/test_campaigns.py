@@ -1,0 +1,23 @@
+"""The campaigns in their small, seeded form; each is a script with a count for the long one."""
+
+from tests.campaigns import disk, kill_server, kill_worker, states
+
+
+def test_a_worker_killed_at_random_leaves_no_trace():
+    outcomes = kill_worker.campaign(count=2, seed=7)
+    assert all(outcome.intact and outcome.same and outcome.recomputed < 30 for outcome in outcomes)
+
+
+def test_a_disk_that_is_full_or_broken_loses_nothing_that_was_saved():
+    outcomes = disk.campaign([12, 33, 24, 45])
+    assert all(outcome.intact and outcome.loads and outcome.same for outcome in outcomes)
+
+
+def test_a_killed_server_leaves_no_orphan_and_loses_no_run():
+    (outcome,) = kill_server.campaign(count=1, seed=7)
+    assert outcome.gone_after < kill_server.ORPHAN_SECONDS
+    assert outcome.listed and outcome.resumed
+
+
+def test_no_sequence_of_acts_brings_a_run_into_an_illegal_state():
+    states.campaign(count=40, derandomize=True)
