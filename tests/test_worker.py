@@ -404,18 +404,20 @@ def test_old_runs_are_cleared_but_never_an_active_or_a_watched_one(tmp_path, sim
     tokenizer = CharTokenizer.train(simple_text).to_json()
     text_id = store.add_text("me", "simple", simple_text)
 
-    def new_run(name: str, state: str) -> str:
+    def new_run(results: Results | None) -> str:
         return store.create_run(
-            "me", name, text_id, tokenizer, GPTConfig(), TrainConfig(), results=Results(state=state)
+            "me", "a run", text_id, tokenizer, GPTConfig(), TrainConfig(), results=results
         )
 
-    new_run("old", "finished")
-    seen = new_run("seen", "stopped")
-    asleep = new_run("asleep", "paused")
+    new_run(Results(state="finished"))
+    seen, asleep = new_run(Results(state="stopped")), new_run(None)
+    store.wish(asleep, "paused")
+    cleaner = worker.Worker(store, Limits(max_age_days=30))
+    cleaner.turn()
     now += 20 * 86_400
     store.look(seen)
     now += 11 * 86_400
-    cleaner = worker.Worker(store, Limits(max_age_days=30))
+    cleaner._tidied_at = float("-inf")
     cleaner.turn()
     assert {run.id for run in store.runs()} == {seen, asleep}
     assert store.run(asleep).state == "stopped" and "30 days" in store.run(asleep).reason
