@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
-from minigpt.store import MetricsRow, Results, Store
+from minigpt.store import MetricsRow, Results, Store, StoreError
 from minigpt.store.schema import MIGRATIONS
 
 
@@ -141,3 +141,83 @@ def test_a_store_of_a_newer_version_is_refused(fresh_store):
     fresh_store._db._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(InputError, match="newer"):
         Store(fresh_store.folder)
+
+
+def test_a_wish_that_is_so_already_changes_nothing(fresh_store):
+    run_id = new_run(fresh_store)
+    for _ in range(2):
+        fresh_store.wish(run_id, "paused")
+    run = fresh_store.run(run_id)
+    assert (run.state, run.wish) == ("queued", "paused")
+
+
+def test_a_resume_that_crosses_its_pause_puts_the_run_back_in_line(fresh_store):
+    run_id = new_run(fresh_store, state="running")
+    fresh_store.wish(run_id, "paused")
+    fresh_store.wish(run_id, "running")  # before the worker has written that it paused
+    fresh_store.record(run_id, Results(state="paused"))
+    assert [run.id for run in fresh_store.line()] == [run_id]
+
+
+def test_states_change_only_as_they_may(fresh_store):
+    run_id = new_run(fresh_store)
+    with pytest.raises(ValueError, match="queued to finished"):
+        fresh_store.record(run_id, Results(state="finished"))
+
+
+def test_an_imported_run_cannot_train_longer(fresh_store):
+    run_id = fresh_store.create_run(
+        "me", "a run", None, "{}", GPTConfig(), TrainConfig(), results=Results(state="finished")
+    )
+    with pytest.raises(InputError, match="came as a file"):
+        fresh_store.extend(run_id, 10)
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "paused", "diverged", "failed"])
+def test_only_a_finished_or_stopped_run_trains_longer(fresh_store, state):
+    run_id = new_run(fresh_store)
+    if state != "queued":
+        fresh_store.record(run_id, Results(state="running"))
+        fresh_store.wish(run_id, "paused" if state == "paused" else "running")
+        fresh_store.record(run_id, Results(state=state))
+    with pytest.raises(InputError, match=f"this run is {state}"):
+        fresh_store.extend(run_id, 10)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 81])
+def test_a_name_is_short_and_not_empty(fresh_store, name):
+    run_id = new_run(fresh_store)
+    with pytest.raises(InputError, match="between 1 and 80"):
+        fresh_store.rename(run_id, name)
+    assert fresh_store.run(run_id).name == "a run"
+
+
+def test_a_text_that_is_gone_is_a_sentence_not_a_broken_run(fresh_store):
+    with pytest.raises(InputError, match="no longer here"):
+        fresh_store.create_run("me", "a run", "gone", "{}", GPTConfig(), TrainConfig())
+    assert fresh_store.runs() == []
+
+
+def test_an_older_store_is_brought_up_to_date_with_all_that_is_in_it(tmp_path):
+    old = sqlite3.connect(tmp_path / "store.sqlite")
+    for statement in MIGRATIONS[0].split(";"):
+        old.execute(statement)
+    old.execute(
+        "INSERT INTO runs VALUES ('r', 'me', 'old run', NULL, '{}', ?, ?, 'finished', 'running', "
+        "7, '', 123.0)",
+        (GPTConfig().to_json(), TrainConfig().to_json()),
+    )
+    old.execute("PRAGMA user_version = 1")
+    old.commit()
+    old.close()
+    store = Store(tmp_path)
+    run = store.run("r")
+    assert (run.name, run.step, run.queued_at, run.viewed_at) == ("old run", 7, 123.0, 123.0)
+    assert not run.imported
+    store.close()
+
+
+def test_a_file_that_is_no_store_is_told_in_a_sentence(tmp_path):
+    (tmp_path / "store.sqlite").write_text("this is no database at all" * 100)
+    with pytest.raises(StoreError, match="not a store"):
+        Store(tmp_path)

@@ -115,9 +115,8 @@ def _visit() -> Visit:
 
 def _choose_run(visit: Visit) -> None:
     runs = {run.id: run for run in [*visit.runs(), visit.run]}
-    key = (
-        f"choose-{visit.run.id}"  # a new key when the run changes, so that it always shows the run
-    )
+    # A new key when the run or its name changes: the browser tells options apart by their labels.
+    key = f"choose-{visit.run.id}-{visit.run.name}"
     st.selectbox(
         "Run",
         list(runs),
@@ -130,11 +129,8 @@ def _choose_run(visit: Visit) -> None:
 
 
 def run_label(run: Run) -> str:
-    """A run's name and the start of its id.
-
-    The browser tells options apart by their labels, so a label is unique and never changes: a
-    state in it would make the choice invalid as soon as the run moves on.
-    """
+    """A run's name and the start of its id, and nothing that changes while a page is open: an
+    option whose label has changed is no longer the one that was chosen."""
     return f"{run.name} · {run.id[:4]}"
 
 

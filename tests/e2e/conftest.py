@@ -5,7 +5,7 @@ import shutil
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.servers import app_server
+from tests.servers import Server, app_server
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -13,10 +13,16 @@ CHROMIUM = next(
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> str:
-    """The address of the app, started as the README says, on a store of its own."""
+def running_app(tmp_path_factory) -> Server:
+    """The app, started as the README says, on a store of its own."""
     with app_server(tmp_path_factory.mktemp("home")) as server:
-        yield server.address
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server(running_app: Server) -> str:
+    """The app's address."""
+    return running_app.address
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """What a visitor does, in a browser: upload, train, look inside, let it write."""
 
+import os
 import re
+import signal
 import time
 
 import pytest
@@ -145,13 +147,107 @@ def test_texts_and_runs_are_found_after_a_reload_and_hidden_from_another_browser
     page.reload()
     expect(page.get_by_role("combobox", name="Look at")).to_have_value(re.compile("secret.txt ·"))
 
+    go(page, "Train")
+    start(page)
+
     stranger = browser.new_context().new_page()
     visit(stranger, f"{server}/Data", "Data")
     choice = stranger.get_by_role("combobox", name="Look at")
     expect(choice).to_have_value(re.compile("Harbour tales ·"))
     choice.click()
     expect(stranger.get_by_role("option")).to_have_count(1)
+    stranger.keyboard.press("Escape")
+    stranger.get_by_role("combobox", name="Run").click()
+    expect(stranger.get_by_role("option")).to_have_count(1)  # the demo
+
+    # With the link the stranger watches, looks inside and lets it write, but controls nothing.
+    page.get_by_role("button", name="Share", exact=True).click()
+    link = page.get_by_text(re.compile(r"/Train\?run=[0-9a-f]{32}")).first.inner_text().strip()
+    page.keyboard.press("Escape")
+    stranger.goto(link)
+    expect(stranger.get_by_text("only its owner can pause or stop it")).to_be_visible()
+    wait_until(stranger, lambda: loss_on_screen(stranger) is not None)
+    step = step_on_screen(stranger)
+    wait_until(stranger, lambda: step_on_screen(stranger) > step)
+    for name in ("Pause", "Stop", "Rename", "Delete", "Duplicate"):
+        expect(stranger.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    go(stranger, "Generate")
+    stranger.get_by_role("button", name="Write").click()
+    expect(stranger.get_by_text("Temperature 0.8, seed 1")).to_be_visible()
     stranger.context.close()
+    page.get_by_role("button", name="Stop").click()
+    expect_state(page, "stopped")
+
+
+def test_one_step_train_longer_rename_duplicate_and_delete(page, server):
+    visit(page, f"{server}/Train", "Train")
+    start(page)
+    wait_until(page, lambda: step_on_screen(page) > 0)
+    page.get_by_role("button", name="Pause").click()
+    expect_state(page, "paused")
+    step = step_on_screen(page)
+    for further in (1, 2):
+        page.get_by_role("button", name="One step").click()
+        wait_until(page, lambda further=further: step_on_screen(page) == step + further)
+        expect_state(page, "paused")
+    page.get_by_role("button", name="Stop").click()
+    expect_state(page, "stopped")
+
+    page.get_by_role("button", name="Train longer").click()
+    set_number(page, "Further steps", "20")
+    page.get_by_role("button", name="Go on").click()
+    expect_state(page, "finished")
+    assert step_on_screen(page) == step + 22
+
+    page.get_by_role("button", name="Rename", exact=True).click()
+    name = page.get_by_role("textbox", name="Name")
+    name.fill("my *first* run")
+    name.press("Enter")
+    page.get_by_role("button", name="Keep this name").click()
+    expect(page.get_by_role("heading", name="my *first* run")).to_be_visible()
+
+    page.get_by_role("button", name="Duplicate", exact=True).click()
+    expect(page.get_by_text("The settings of my *first* run")).to_be_visible()
+    expect(page.get_by_label("Steps", exact=True)).to_have_value(str(step + 22))
+
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete this run").click()
+    expect(page.get_by_role("heading", name="Harbour tales", exact=True)).to_be_visible()
+    expect(page.get_by_text("my *first* run", exact=True)).to_have_count(0)
+
+
+def test_a_run_goes_on_when_its_worker_is_killed(page, running_app):
+    visit(page, f"{running_app.address}/Train", "Train")
+    start(page)
+    wait_until(page, lambda: step_on_screen(page) > 0)
+    (worker,) = running_app.children()
+    os.kill(worker, signal.SIGKILL)
+    wait_until(page, lambda: running_app.children() not in ([], [worker]))
+    step = step_on_screen(page)
+    wait_until(page, lambda: step_on_screen(page) > step)
+    assert page.locator("canvas").first.is_visible()
+    assert page.locator(EXCEPTION).count() == 0
+    page.get_by_role("button", name="Stop").click()
+    expect_state(page, "stopped")
+
+
+def test_a_run_travels_through_the_browser_as_a_file(page, server, tmp_path):
+    visit(page, f"{server}/Train", "Train")
+    page.get_by_role("button", name="Download", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="The run, as one file").click()
+    path = tmp_path / "run.safetensors"
+    download.value.save_as(path)
+    page.keyboard.press("Escape")
+    demo = page.url
+    page.get_by_text("Bring a run from a file").click()
+    field = page.get_by_test_id("stFileUploaderDropzoneInput")
+    field.set_input_files({"name": "bad.safetensors", "mimeType": "", "buffer": b"no run at all"})
+    expect(page.get_by_text("This file is not a run exported by minigpt")).to_be_visible()
+    field.set_input_files(path)
+    page.wait_for_url(re.compile(r"run=[0-9a-f]{32}"))
+    assert page.url != demo
+    expect_state(page, "finished")
 
 
 def test_a_file_that_is_no_text_is_refused_on_the_page(page, server):
