@@ -10,8 +10,8 @@ import streamlit as st
 
 from minigpt import bundle
 from minigpt.config import InputError
-from minigpt.store import EXTENDABLE, LIBRARY_SHELF, MAX_NAME, MetricsRow, Run
-from minigpt.ui import frame, new_run, services
+from minigpt.store import EXTENDABLE, MAX_NAME, MetricsRow, Run
+from minigpt.ui import frame, new_run, services, texts
 
 REFUSAL = "refusal"
 
@@ -47,18 +47,20 @@ def _steer(visit: frame.Visit) -> None:
         _button("Stop", "stop", store.wish, run.id, "stopped", help="Ends the run. It is kept.")
     elif run.state in EXTENDABLE and not run.imported:
         with st.popover("Train longer", icon=":material/more_time:"):
-            steps = st.number_input(
+            st.number_input(
                 "Further steps",
                 min_value=1,
                 max_value=visit.limits.max_steps,
                 value=min(run.train.max_steps, visit.limits.max_steps),
                 step=100,
+                key=f"further-{run.id}",
                 help="The run goes on from where it is, at the learning rate it ended with.",
             )
-            _button("Go on", "play_arrow", _train_longer, visit, run, steps, kind="primary")
+            _button("Go on", "play_arrow", _train_longer, visit, run, kind="primary")
 
 
-def _train_longer(visit: frame.Visit, run: Run, steps: int) -> None:
+def _train_longer(visit: frame.Visit, run: Run) -> None:
+    steps = st.session_state[f"further-{run.id}"]  # as it is now, not when the button was drawn
     visit.limits.check_run(run.model, run.train.replace(max_steps=run.step + steps))
     visit.store.extend(run.id, steps)
 
@@ -116,8 +118,7 @@ def _curve_csv(visit: frame.Visit, run: Run) -> str:
 
 def _may_duplicate(visit: frame.Visit) -> bool:
     """Whether the visitor may train on the run's text: it is theirs, or the library's."""
-    texts = [*visit.store.texts(visit.workspace), *visit.store.texts(LIBRARY_SHELF)]
-    return visit.run.text_id in [text.id for text in texts]
+    return visit.run.text_id in texts.on_shelf(visit)
 
 
 def _rename(run: Run) -> None:

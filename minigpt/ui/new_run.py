@@ -1,7 +1,7 @@
 """Choosing a text, a preset and settings, and starting a run from them."""
 
 import time
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def form(visit: frame.Visit) -> None:
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
-    presets = _presets(visit)
+    presets = _presets()
     if st.session_state.get("preset") not in presets:
         st.session_state["preset"] = "gpt2"
     name = st.segmented_control(
@@ -62,25 +62,24 @@ def form(visit: frame.Visit) -> None:
     )
     preset = presets[name]
     st.caption(preset.summary)
-    changes = {"max_steps": _setting(preset.train, "max_steps", name)}
+    _setting(preset, "max_steps", name)
     with st.expander("All settings"):
-        example = preset.model(vocab_size=100)
-        changes |= {setting: _setting(example, setting, name) for setting in MODEL_SETTINGS}
-        changes |= {setting: _setting(preset.train, setting, name) for setting in TRAIN_SETTINGS}
-    _describe(visit, text, preset, changes)
+        for setting in (*MODEL_SETTINGS, *TRAIN_SETTINGS):
+            _setting(preset, setting, name)
+    _describe(visit, text, preset, _changes(preset, name))
     st.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         on_click=_start,
-        args=(visit, text, name, preset, changes),
+        args=(visit,),
     )
     if error := st.session_state.pop(ERROR, None):
         st.error(frame.sentence(error))
 
 
-def _presets(visit: frame.Visit) -> dict[str, Preset]:
+def _presets() -> dict[str, Preset]:
     """The presets, and behind them the settings of the run that was last duplicated."""
     presets = dict(PRESETS)
     if copied := st.session_state.get(COPIED):
@@ -99,25 +98,46 @@ def copy_settings(run: Run) -> None:
     texts.choose_next(run.text_id)
 
 
-def _setting(config: GPTConfig | TrainConfig, name: str, preset: str) -> Any:
+def _setting(preset: Preset, name: str, preset_name: str) -> None:
     """A widget for one setting, bounded and explained by its field."""
-    (spec,) = (spec for spec in fields(config) if spec.name == name)
-    value, bounds = getattr(config, name), spec.metadata
+    value, bounds = _default(preset, name), _field(name).metadata
     common = {
         "label": LABELS[name],
         "value": value,
-        "key": f"{preset}.{name}",
+        "key": _key(preset_name, name),
         "help": bounds["help"],
         "persist_state": "session",
     }
     if isinstance(value, bool):
-        return st.toggle(**common)
-    if isinstance(value, int):
-        return st.number_input(min_value=bounds["low"], max_value=bounds["high"], step=1, **common)
-    return st.number_input(
-        min_value=bounds["low"], max_value=bounds["high"], step=value / 10 or 0.01,
-        format="%g", **common,
-    )  # fmt: skip
+        st.toggle(**common)
+    elif isinstance(value, int):
+        st.number_input(min_value=bounds["low"], max_value=bounds["high"], step=1, **common)
+    else:
+        st.number_input(
+            min_value=bounds["low"], max_value=bounds["high"], step=value / 10 or 0.01,
+            format="%g", **common,
+        )  # fmt: skip
+
+
+def _key(preset_name: str, name: str) -> str:
+    return f"{preset_name}.{name}"
+
+
+def _field(name: str) -> Field:
+    return next(spec for spec in (*fields(GPTConfig), *fields(TrainConfig)) if spec.name == name)
+
+
+def _default(preset: Preset, name: str) -> Any:
+    config = preset.model(vocab_size=100) if name in MODEL_SETTINGS else preset.train
+    return getattr(config, name)
+
+
+def _changes(preset: Preset, preset_name: str) -> dict[str, Any]:
+    """Every setting as it stands on the page."""
+    return {
+        name: st.session_state.get(_key(preset_name, name), _default(preset, name))
+        for name in ("max_steps", *MODEL_SETTINGS, *TRAIN_SETTINGS)
+    }
 
 
 def _configs(
@@ -148,18 +168,21 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     )
 
 
-def _start(
-    visit: frame.Visit, text: Text, preset_name: str, preset: Preset, changes: dict[str, Any]
-) -> None:
+def _start(visit: frame.Visit) -> None:
     """Puts the run into the store, where the worker finds it, and into the URL.
 
+    The choices are read now: a number may have been changed by the very click that started this.
     A second click right after the first starts nothing more.
     """
-    asked = (text.id, preset_name, tuple(changes.items()))
-    before, at = st.session_state.get(LAST_START, (None, 0.0))
-    if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
-        return
+    preset_name = st.session_state["preset"]
+    preset = _presets()[preset_name]
+    changes = _changes(preset, preset_name)
     try:
+        text = texts.chosen(visit)
+        asked = (text.id, preset_name, tuple(changes.items()))
+        before, at = st.session_state.get(LAST_START, (None, 0.0))
+        if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
+            return
         tokenizer, model, train = _configs(visit, text, preset, changes)
         own = visit.store.runs(visit.workspace)
         visit.limits.check_room(len(own), visit.store.used_bytes())

@@ -83,15 +83,24 @@ def _chosen(visit: frame.Visit) -> str:
     return f"text-{visit.workspace}"
 
 
+def on_shelf(visit: frame.Visit) -> dict[str, Text]:
+    """The visitor's texts, newest first, then the library's."""
+    own, library = (visit.store.texts(shelf) for shelf in (visit.workspace, LIBRARY_SHELF))
+    return {text.id: text for text in [*own, *library]}
+
+
+def chosen(visit: frame.Visit) -> Text:
+    """The text that stands in the choice. Raises InputError when it has been cleared since."""
+    shelf = on_shelf(visit)
+    text_id = st.session_state.get(_chosen(visit))
+    if text_id not in shelf:
+        raise InputError("this text is no longer here: upload or paste it again")
+    return shelf[text_id]
+
+
 def choose(visit: frame.Visit, label: str) -> Text:
     """A choice among the visitor's texts and the library; the newest is chosen at first."""
-    shelf = {
-        text.id: text
-        for text in [
-            *visit.store.texts(visit.workspace),
-            *visit.store.texts(LIBRARY_SHELF),
-        ]
-    }
+    shelf = on_shelf(visit)
     key = _chosen(visit)
     if (wanted := st.session_state.pop(NEXT, None)) in shelf:
         st.session_state[key] = wanted
