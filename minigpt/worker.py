@@ -29,6 +29,7 @@ from minigpt.trainer import Diverged, Trainer
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
 ROUND_SECONDS = 3.0  # with many runs slices are shorter, so that each has its turn this often
 LEAST_SLICE_SECONDS = 0.1  # shorter ones would spend too much on writing
+CATCH_UP_SECONDS = 3.0  # of processor time that a newcomer may have before the others
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
@@ -37,7 +38,7 @@ UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a 
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
-SAMPLE = SampleConfig(max_new_tokens=240, temperature=0.8)
+SAMPLE = SampleConfig(max_new_tokens=160, temperature=0.8)
 
 
 def is_snapshot_step(step: int, max_steps: int) -> bool:
@@ -251,7 +252,8 @@ class Worker:
         self.store.rewind(run.id, trainer.step)
         sampled = {step for step, _ in self.store.samples(run.id)}
         least = min((other.seconds for other in self.trainings.values()), default=0.0)
-        training = Training(run, trainer, least - 1e-6, run.pause_at)
+        # Who comes a little later than the others of a class catches up with them.
+        training = Training(run, trainer, max(0.0, least - CATCH_UP_SECONDS), run.pause_at)
         training.sample_due = training.is_sample_step and trainer.step not in sampled
         self.trainings[run.id] = training
         self._record(run.id, Results(state="running"))
