@@ -28,7 +28,7 @@ def show(visit: frame.Visit) -> None:
         _share(run)
         _keep(visit)
         if _may_duplicate(visit):
-            _button("Duplicate", "content_copy", new_run.copy_settings, run, kind="tertiary")
+            _button("Duplicate", "content_copy", new_run.copy_settings, run)
         if visit.owns_run:
             _rename(run)
             _delete(run)
@@ -66,7 +66,7 @@ def _train_longer(visit: frame.Visit, run: Run) -> None:
 
 
 def _share(run: Run) -> None:
-    with st.popover("Share", icon=":material/link:", type="tertiary"):
+    with st.popover("Share", icon=":material/link:"):
         st.caption(
             "Whoever has this address can watch the run, look into it and let it write, but not "
             "control it. The first line of its text is shown with it."
@@ -82,7 +82,7 @@ def _address(run: Run) -> str:
 def _keep(visit: frame.Visit) -> None:
     """Downloads; the files are made only when asked for."""
     run = visit.run
-    with st.popover("Download", icon=":material/download:", type="tertiary"):
+    with st.popover("Download", icon=":material/download:"):
         st.download_button(
             "The run, as one file",
             lambda: bundle.export_run(visit.store, run),
@@ -122,7 +122,7 @@ def _may_duplicate(visit: frame.Visit) -> bool:
 
 
 def _rename(run: Run) -> None:
-    with st.popover("Rename", icon=":material/edit:", type="tertiary"):
+    with st.popover("Rename", icon=":material/edit:"):
         key = f"name-{run.id}"
         st.text_input("Name", value=run.name, max_chars=MAX_NAME, key=key)
         _button(
@@ -133,7 +133,7 @@ def _rename(run: Run) -> None:
 
 
 def _delete(run: Run) -> None:
-    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+    with st.popover("Delete", icon=":material/delete:"):
         st.caption("The run goes, with its weights, curve and samples. This cannot be undone.")
         _button("Delete this run", "delete_forever", _delete_now, run.id, kind="primary")
 

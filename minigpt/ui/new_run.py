@@ -201,6 +201,7 @@ def _start(visit: frame.Visit) -> None:
     else:
         st.session_state[LAST_START] = asked, time.monotonic()
         frame.show_run(run_id)
+        st.toast("The new run is in line: its curve is at the top of the page.")
 
 
 def take_file(visit: frame.Visit) -> None:

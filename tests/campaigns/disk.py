@@ -36,14 +36,13 @@ def fail_once(folder: Path, write: int, fault: str, times: int, expected: dict) 
     store = Store(folder)
     run_id = trial.new_run(store)
     options = ["--write", str(write), "--fault", fault, "--times", str(times)]
-    worker = trial.start_worker(folder, *options)
+    worker = trial.Worker(folder, *options)
     if times == FOR_GOOD:
         trial.wait_until_still(store, run_id, LOOK_SECONDS)
     else:
         trial.wait_for(lambda: not store.run(run_id).active)
     loads = checkpoint_loads(store, run_id)
     worker.kill()
-    worker.wait()
     intact = trial.is_intact(folder)
     loads &= checkpoint_loads(store, run_id)
     trial.finish(store, run_id)

@@ -14,6 +14,7 @@ import os
 import signal
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from minigpt import worker
@@ -80,13 +81,13 @@ def fail_writes(nth: int, fault: str, times: int) -> None:
         replaced(name, kind)
 
 
-def main() -> int:
+def main(options: Sequence[str] | None = None) -> int:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--write", type=int, help="the first write that fails")
     arguments.add_argument("--fault", choices=FAULTS, default="KILL")
     arguments.add_argument("--times", type=int, default=1, help="how many writes fail")
     arguments.add_argument("--checkpoint-seconds", type=float, default=0.3)
-    args = arguments.parse_args()
+    args = arguments.parse_args(options)
     worker.CHECKPOINT_SECONDS = args.checkpoint_seconds  # so that a short trial has many
     worker.RETRY_SECONDS = 0.1
     if args.write:

@@ -32,14 +32,13 @@ def kill_once(folder: Path, rng: random.Random, inside_a_write: bool, expected: 
     store = Store(folder)
     run_id = trial.new_run(store)
     if inside_a_write:
-        worker = trial.start_worker(folder, "--write", str(rng.randrange(1, WRITES)))
-        trial.wait_for(lambda: worker.poll() is not None or not store.run(run_id).active)
+        worker = trial.Worker(folder, "--write", str(rng.randrange(1, WRITES)))
+        trial.wait_for(lambda: not worker.is_alive() or not store.run(run_id).active)
     else:
-        worker = trial.start_worker(folder)
+        worker = trial.Worker(folder)
         trial.wait_for(lambda: store.run(run_id).step > 0)
-        time.sleep(rng.uniform(0, 1.5))
+        time.sleep(rng.uniform(0, 3))
     worker.kill()
-    worker.wait()
     intact = trial.is_intact(folder)
     seconds, checkpoint = store.curves(run_id).seconds, store.checkpoint(run_id)
     saved = safetensors.numpy.load(checkpoint[1])["seconds"] if checkpoint else 0.0

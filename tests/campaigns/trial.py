@@ -1,19 +1,23 @@
 """One small run that a campaign breaks and mends, and what it has to be in the end."""
 
 import os
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import safetensors.numpy
+import torch
 
+from minigpt import weights
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import LIBRARY
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
+from minigpt.trainer import Trainer
+from tests.campaigns import faulty
 
 STEPS = 400
 
@@ -31,15 +35,54 @@ def new_run(store: Store, steps: int = STEPS) -> str:
     )
 
 
-def start_worker(folder: Path, *options: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.campaigns.faulty", *options],
-        env={**os.environ, "MINIGPT_HOME": str(folder), "MINIGPT_THREADS": "1"},
-        cwd=Path(__file__).resolve().parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+@cache
+def warm_up() -> None:
+    """Loads here, once, what torch loads at its first step, so that no fork has to."""
+    torch.set_num_threads(1)  # a process with threads of OpenMP cannot be forked
+    ids = np.arange(40) % 5
+    shape = GPTConfig(5, block_size=4, n_layer=1, n_head=1, n_embd=4)
+    Trainer(weights.new_model(shape, 1), ids, ids, TrainConfig(max_steps=1)).advance()
+
+
+class Worker:
+    """A worker process, forked from this one: a campaign of hundreds need not import torch for
+    each. From there on it is the real one, with our end of its stdin to tell it that we live."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        warm_up()
+        reading, self._stdin = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                os.close(self._stdin)
+                os.dup2(reading, 0)
+                silence = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(silence, 1)
+                os.dup2(silence, 2)
+                os.environ |= {"MINIGPT_HOME": str(folder), "MINIGPT_THREADS": "1"}
+                os._exit(faulty.main(options))
+            finally:
+                os._exit(1)
+        os.close(reading)
+        self._ended = False
+
+    def is_alive(self) -> bool:
+        if not self._ended:
+            self._ended = os.waitpid(self._pid, os.WNOHANG) != (0, 0)
+        return not self._ended
+
+    def kill(self) -> None:
+        if self.is_alive():
+            os.kill(self._pid, signal.SIGKILL)
+        self._leave()
+
+    def end(self) -> None:
+        """Ends it as its parent's end would."""
+        self._leave()
+
+    def _leave(self) -> None:
+        os.close(self._stdin)
+        wait_for(lambda: not self.is_alive())
 
 
 def wait_for(condition, seconds: float = 120) -> None:
@@ -62,10 +105,9 @@ def wait_until_still(store: Store, run_id: str, seconds: float) -> None:
 
 def finish(store: Store, run_id: str) -> None:
     """Lets a good worker bring the run to its end."""
-    worker = start_worker(store.folder)
+    worker = Worker(store.folder)
     wait_for(lambda: not store.run(run_id).active)
-    worker.stdin.close()
-    worker.wait()
+    worker.end()
 
 
 def is_intact(folder: Path) -> bool:
