@@ -26,6 +26,7 @@ from minigpt.store import EVERYONE, MetricsRow, Results, Run, Store, StoreError,
 from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged, Trainer
 
+STDIN, STDOUT = 0, 1
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
 ROUND_SECONDS = 3.0  # with many runs slices are shorter, so that each has its turn this often
 LEAST_SLICE_SECONDS = 0.1  # shorter ones would spend too much on writing
@@ -334,7 +335,7 @@ def _beat(health: Health) -> None:
     """Tells the parent twice a second that we live, and what troubles us; silent when hung."""
     while True:
         if time.monotonic() - health.progress_at < HUNG_SECONDS:
-            os.write(sys.stdout.fileno(), json.dumps({"trouble": health.trouble}).encode() + b"\n")
+            os.write(STDOUT, json.dumps({"trouble": health.trouble}).encode() + b"\n")
         time.sleep(BEAT_SECONDS)
 
 
@@ -360,7 +361,7 @@ def main() -> int:
         leave_within(SIGTERM_SECONDS)
 
     def watch_parent() -> None:
-        while os.read(sys.stdin.fileno(), 1024):
+        while os.read(STDIN, 1024):
             pass  # only the end of the pipe matters: it comes when the parent is gone
         leave_within(LEAVE_SECONDS)
 
