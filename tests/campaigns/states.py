@@ -7,6 +7,7 @@ waiting, and workers that end or die in between: no run may ever be in a state i
 """
 
 import argparse
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,6 +28,7 @@ TOKENIZER = CharTokenizer.train(TEXT)
 MODEL = GPTConfig(TOKENIZER.vocab_size, block_size=4, n_layer=1, n_head=1, n_embd=2)
 TRAIN = TrainConfig(max_steps=5, batch_size=1, eval_interval=3, eval_batches=1, warmup_steps=1)
 LIMITS = Limits(max_running=3, max_running_per_workspace=2, abandoned_minutes=10, max_age_days=1)
+_sequences = itertools.count(1)
 PEOPLE = st.sampled_from(["ann", "bob", "eve"])
 
 
@@ -37,6 +39,7 @@ class Runs(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
+        print(f"sequence {next(_sequences):,}", end="\r", flush=True)
         self.folder = Path(tempfile.mkdtemp())
         self.now = 1_000_000.0
         self.store = Store(self.folder, clock=lambda: self.now)
