@@ -14,8 +14,9 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from minigpt import tokenizers
-from minigpt.config import GPTConfig, InputError, Limits, TrainConfig
+from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.library import ASSETS
+from minigpt.limits import Limits
 from minigpt.store import EVERYONE, MAX_NAME, MetricsRow, Results, Run, Store
 
 FORMAT = "1"

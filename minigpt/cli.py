@@ -19,17 +19,10 @@ import numpy as np
 from tqdm import tqdm
 
 from minigpt import bundle, tokenizers
-from minigpt.config import (
-    PRESETS,
-    GPTConfig,
-    InputError,
-    Limits,
-    SampleConfig,
-    Settings,
-    TrainConfig,
-)
+from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, Settings, TrainConfig
 from minigpt.corpus import read_text, split, windows
 from minigpt.huggingface import export_huggingface
+from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store, home
 from minigpt.supervisor import Supervisor
 

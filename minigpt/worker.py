@@ -19,8 +19,9 @@ import torch
 from filelock import FileLock, Timeout
 
 from minigpt import tokenizers, weights
-from minigpt.config import InputError, Limits, SampleConfig
+from minigpt.config import InputError, SampleConfig
 from minigpt.generation import generate
+from minigpt.limits import Limits
 from minigpt.marker import Marker
 from minigpt.store import EVERYONE, MetricsRow, Results, Run, Store, StoreError, home
 from minigpt.supervisor import BEAT_SECONDS, lock_path

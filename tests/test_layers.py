@@ -15,6 +15,7 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config"},
+    {"limits"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model"},
     {"optim", "generation", "interpret"},

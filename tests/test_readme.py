@@ -7,7 +7,8 @@ from pathlib import Path
 
 import minigpt
 from minigpt.cli import parser
-from minigpt.config import PRESETS, Limits
+from minigpt.config import PRESETS
+from minigpt.limits import Limits
 from minigpt.tokenizers import char
 
 ROOT = Path(__file__).resolve().parents[1]

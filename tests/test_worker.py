@@ -10,7 +10,8 @@ import safetensors.torch
 import torch
 
 from minigpt import weights, worker
-from minigpt.config import GPTConfig, Limits, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
+from minigpt.limits import Limits
 from minigpt.store import Results, Store, StoreError, wait
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer

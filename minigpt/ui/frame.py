@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from minigpt.config import InputError, Limits
+from minigpt.config import InputError
+from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store, StoreError
 from minigpt.ui import services
 from minigpt.ui.glossary import GLOSSARY

@@ -19,7 +19,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from minigpt import bundle, worker
-from minigpt.config import GPTConfig, InputError, Limits, SampleConfig, TrainConfig
+from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, Store
 from minigpt.tokenizers import CharTokenizer
 

@@ -1,0 +1,92 @@
+"""What one installation allows: environment variables with defaults for Community Cloud."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from minigpt.config import GPTConfig, InputError, TrainConfig
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one installation allows, from environment variables; met limits get a sentence."""
+
+    max_text_mb: int = 20
+    max_parameters: int = 20_000_000
+    max_steps: int = 100_000
+    max_running: int = 32
+    max_running_parameters: int = 40_000_000
+    max_running_per_workspace: int = 4
+    max_runs_per_workspace: int = 100
+    abandoned_minutes: int = 10
+    max_age_days: int = 30
+    max_disk_mb: int = 2_000
+    max_import_mb: int = 100
+    max_texts_per_workspace: int = 50
+    threads: int = 0  # all cores
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Reads `MINIGPT_<NAME>`, for example MINIGPT_MAX_TEXT_MB=5. Raises InputError."""
+        values = {}
+        for spec in fields(cls):
+            name = f"MINIGPT_{spec.name.upper()}"
+            text = environment.get(name, str(spec.default))
+            least = min(spec.default, 1)
+            if not text.isdecimal() or int(text) < least:
+                raise InputError(f"{name} is {text!r}: it has to be a whole number from {least}")
+            values[spec.name] = int(text)
+        return cls(**values)
+
+    def check_run(self, model: GPTConfig, train: TrainConfig) -> None:
+        """Raises InputError when this installation does not train so large or so long."""
+        self.check_model(model)
+        if train.max_steps > self.max_steps:
+            raise InputError(
+                f"max_steps is {train.max_steps:,}, this installation trains for at most "
+                f"{self.max_steps:,}: choose fewer"
+            )
+
+    def check_room(self, runs: int, used_bytes: int) -> None:
+        """Raises InputError when a workspace has too many runs, or all runs take too much disk."""
+        if runs >= self.max_runs_per_workspace:
+            raise InputError(
+                f"you have {runs:,} runs, this installation keeps {self.max_runs_per_workspace:,} "
+                "for each: delete some first"
+            )
+        self._check_disk(used_bytes)
+
+    def check_shelf(self, texts: int, used_bytes: int) -> None:
+        """Raises InputError when a workspace has too many texts, or there is no disk left."""
+        if texts >= self.max_texts_per_workspace:
+            raise InputError(
+                f"you have {texts:,} texts, this installation keeps "
+                f"{self.max_texts_per_workspace:,} for each: texts without a run are cleared after "
+                f"{self.max_age_days} days"
+            )
+        self._check_disk(used_bytes)
+
+    def _check_disk(self, used_bytes: int) -> None:
+        if used_bytes > self.max_disk_mb * 1_000_000:
+            raise InputError(
+                f"all texts and runs together take {used_bytes / 1e6:,.0f} MB, this installation "
+                f"has room for {self.max_disk_mb:,}: delete runs first"
+            )
+
+    def check_model(self, config: GPTConfig) -> None:
+        """Raises InputError when the model has more weights than this installation trains."""
+        count = config.num_parameters()
+        if count > self.max_parameters:
+            raise InputError(
+                f"this model has {count:,} parameters, this installation trains at most "
+                f"{self.max_parameters:,}: make it narrower, shallower, or shorten its context"
+            )
+
+    def check_text(self, characters: int) -> None:
+        """Raises InputError when a text is longer than this installation keeps."""
+        if characters > self.max_text_mb * 1_000_000:
+            raise InputError(
+                f"the text has {characters:,} characters, this installation takes at most "
+                f"{self.max_text_mb:,} million: cut it into parts"
+            )
