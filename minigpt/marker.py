@@ -10,9 +10,8 @@ class Marker:
     microseconds and needs no sync: the file survives the process, if not the machine."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / "worker.step"
-        path.touch()
-        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115 - open for as long as we live
+        self._path = folder / "worker.step"
+        self._path.touch()
 
     def put(self, run_id: str, step: int) -> None:
         self._write(f"{run_id} {step}")
@@ -22,10 +21,9 @@ class Marker:
 
     def read(self) -> tuple[str, int] | None:
         """Run and step of the worker before, unless it ended as it should."""
-        self._file.seek(0)
-        words = self._file.read(LENGTH).decode(errors="replace").split()
+        words = self._path.read_text(errors="replace").split()
         return (words[0], int(words[1])) if len(words) == 2 and words[1].isdecimal() else None
 
     def _write(self, words: str) -> None:
-        self._file.seek(0)
-        self._file.write(words.encode().ljust(LENGTH))
+        with open(self._path, "r+b", buffering=0) as file:
+            file.write(words.encode().ljust(LENGTH))

@@ -19,7 +19,7 @@ from minigpt.tokenizers import CharTokenizer
 
 @pytest.fixture
 def one_step_slices(monkeypatch):
-    monkeypatch.setattr(worker, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "slice_seconds", lambda runs: 0.0)
 
 
 def wait_for(condition, seconds: float = 60) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import random
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,12 @@ class Outcome:
     resumed: bool
 
 
+def look(address: str, run_id: str) -> None:
+    """One look at the run's page, in a thread of its own: this one may have an event loop."""
+    with ThreadPoolExecutor() as thread:
+        thread.submit(asyncio.run, Viewer(run_id).watch(address, 0, 0)).result()
+
+
 def is_worker(pid: int) -> bool:
     try:
         return b"minigpt.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -38,7 +45,7 @@ def kill_once(folder: Path, rng: random.Random) -> Outcome:
     store = Store(folder)
     run_id = trial.new_run(store, steps=MANY_STEPS)
     with app_server(folder) as server:
-        asyncio.run(Viewer(run_id).watch(server.address, 0, 0))
+        look(server.address, run_id)
         trial.wait_for(lambda: store.run(run_id).step > 0)
         (worker,) = [pid for pid in server.children() if is_worker(pid)]
         time.sleep(rng.uniform(0, 1))
@@ -50,7 +57,7 @@ def kill_once(folder: Path, rng: random.Random) -> Outcome:
     before = store.run(run_id)
     listed = before.id in [run.id for run in store.runs("campaign")]
     with app_server(folder) as server:
-        asyncio.run(Viewer(run_id).watch(server.address, 0, 0))
+        look(server.address, run_id)
         trial.wait_for(lambda: store.run(run_id).step > before.step)
     store.wish(run_id, "deleted")
     return Outcome(gone_after, listed, True)
