@@ -1,5 +1,6 @@
 """The smallest things the tests stand on, named as nouns."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,11 @@ from minigpt.model import GPT
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
 from minigpt.weights import new_model
+
+
+# Tiny models are fastest on one thread, and a busy machine waits for the slowest of several.
+os.environ["MINIGPT_THREADS"] = "1"
+torch.set_num_threads(1)
 
 
 @pytest.fixture
