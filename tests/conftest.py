@@ -13,7 +13,6 @@ from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
 from minigpt.weights import new_model
 
-
 # Tiny models are fastest on one thread, and a busy machine waits for the slowest of several.
 os.environ["MINIGPT_THREADS"] = "1"
 torch.set_num_threads(1)
