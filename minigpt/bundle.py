@@ -23,7 +23,10 @@ FORMAT = "1"
 MAX_HEADER = 8_000_000  # bytes; samples are in it
 MAX_SNAPSHOTS = 64
 MAX_STEP = 1_000_000
-VAL_LOSS = [spec.name for spec in fields(MetricsRow)].index("val_loss")
+MAX_TOKEN = 1_000  # characters
+# Columns of the table; `accuracy` is a tensor by itself, in the runs that have it.
+METRICS = [spec.name for spec in fields(MetricsRow) if spec.name != "accuracy"]
+VAL_LOSS = METRICS.index("val_loss")
 DEMO = ASSETS / "demo.safetensors"
 
 
@@ -55,8 +58,10 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
         for name, tensor in safetensors.numpy.load(store.snapshot(run.id, step)).items():
             tensors[f"snapshots.{step}.{name}"] = tensor
     curves = store.curves(run.id)
-    table = np.stack([getattr(curves, spec.name) for spec in fields(MetricsRow)], axis=1)
+    table = np.stack([getattr(curves, name) for name in METRICS], axis=1)
     tensors["metrics"] = table[: checkpoint[0]]  # a run that trains on may be further by now
+    if not np.isnan(curves.accuracy).all():
+        tensors["accuracy"] = curves.accuracy[: checkpoint[0]]
     about = {
         "name": run.name,
         "text_id": run.text_id,
@@ -64,6 +69,7 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
         "tokenizer": run.tokenizer,
         "model": run.model.to_json(),
         "train": run.train.to_json(),
+        "characters_per_token": run.characters_per_token,
         "samples": store.samples(run.id),
     }
     return safetensors.numpy.save(tensors, metadata={"minigpt": FORMAT, "run": json.dumps(about)})
@@ -91,6 +97,7 @@ def import_run(
         limits.check_model(model)
         tokenizer = tokenizers.load(about["tokenizer"])
         name, step, samples = about["name"], about["step"], about["samples"]
+        characters_per_token = about.get("characters_per_token", 1.0)
     except (KeyError, TypeError) as error:
         raise NotARun(f"{error!r}") from error
     if tokenizer.vocab_size != model.vocab_size:
@@ -99,6 +106,8 @@ def import_run(
         raise NotARun(f"its name does not have between 1 and {MAX_NAME} characters")
     if type(step) is not int or not 0 <= step <= train.max_steps:
         raise NotARun("the step it has come to is not one of its training")
+    if type(characters_per_token) is not float or not 0 < characters_per_token < MAX_TOKEN:
+        raise NotARun("it does not say how many characters its tokens have")
     if not _are_samples(samples):
         raise NotARun("its samples are not pairs of step and text")
     steps = _check_entries(entries, model, step)
@@ -111,8 +120,9 @@ def import_run(
     # The text itself does not travel; where the store has the same one, the run finds it again.
     text_id = about.get("text_id") if store.has_text(about.get("text_id")) else None
     return store.create_run(
-        workspace, name, text_id, tokenizer.to_json(), model, train, run_id=run_id, results=results
-    )
+        workspace, name, text_id, tokenizer.to_json(), model, train,
+        characters_per_token=characters_per_token, run_id=run_id, results=results,
+    )  # fmt: skip
 
 
 def check_size(size: int, limits: Limits) -> None:
@@ -167,7 +177,9 @@ def _check_entries(entries: dict[str, Any], model: GPTConfig, step: int) -> list
     expected = {f"weights.{name}": ("F32", shape) for name, shape in shapes.items()}
     for number in numbers:
         expected |= {f"snapshots.{number}.{name}": ("F16", shape) for name, shape in shapes.items()}
-    expected["metrics"] = ("F64", (step, len(fields(MetricsRow))))
+    expected["metrics"] = ("F64", (step, len(METRICS)))
+    if "accuracy" in entries:
+        expected["accuracy"] = ("F64", (step,))
     try:
         found = {name: (entry["dtype"], tuple(entry["shape"])) for name, entry in entries.items()}
     except (TypeError, KeyError) as error:
@@ -184,16 +196,26 @@ def _results(
 ) -> Results:
     """The contents of the file as the store keeps them. Raises InputError on NaN or infinity."""
     table = tensors.pop("metrics")
+    accuracy = tensors.pop("accuracy", np.full(step, np.nan))
     wrong = [name for name, tensor in tensors.items() if not np.isfinite(tensor).all()]
     unmeasured = np.isnan(table[:, VAL_LOSS])
     if wrong or not np.isfinite(table[:, np.arange(table.shape[1]) != VAL_LOSS]).all():
         raise NotARun(f"not all numbers in {wrong[0] if wrong else 'metrics'} are finite")
     if np.isinf(table[:, VAL_LOSS]).any() or (table[:, 0] != np.arange(1, step + 1)).any():
         raise NotARun("its metrics are not those of each step")
+    if not (np.isnan(accuracy) | ((accuracy >= 0) & (accuracy <= 1))).all():
+        raise NotARun("its accuracy is not a share")
+    rows = zip(
+        table.tolist(), unmeasured.tolist(), accuracy.tolist(), np.isnan(accuracy).tolist(),
+        strict=True,
+    )  # fmt: skip
     metrics = [
-        MetricsRow(int(row[0]), int(row[1]), row[2], None if hidden else row[3], *row[4:])
-        for row, hidden in zip(table.tolist(), unmeasured.tolist(), strict=True)
-    ]
+        MetricsRow(
+            int(row[0]), int(row[1]), row[2], None if hidden else row[3], *row[4:],
+            None if unasked else right,
+        )
+        for row, hidden, right, unasked in rows
+    ]  # fmt: skip
 
     def packed(prefix: str, new_prefix: str = "") -> bytes:
         return safetensors.numpy.save(

@@ -87,7 +87,10 @@ def _gpt2_weights(config: GPTConfig, weights: dict[str, np.ndarray]) -> dict[str
 
 
 def _as_theirs(tokenizer: ours.Tokenizer) -> Tokenizer:
-    """Each character a token, whatever it is, newlines too; one it never saw is <unk>."""
+    """BPE is theirs already. Else each character is a token, newlines too; one it never saw is
+    <unk>."""
+    if isinstance(tokenizer, ours.BPETokenizer):
+        return tokenizer.engine
     ids = {token: i for i, token in enumerate(tokenizer.tokens)}
     try:
         theirs = Tokenizer(models.WordLevel(ids, unk_token=tokenizer.tokens[tokenizer.unk_id]))

@@ -6,6 +6,7 @@ training first, validation second, baselines after them.
 """
 
 import html
+import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -34,8 +35,21 @@ MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
 def visible(token: str) -> str:
-    """A token as it is shown everywhere: `·` for a space, `⏎` for a newline, `⇥` for a tab."""
-    return token.replace(" ", "·").replace("\n", "⏎").replace("\t", "⇥") or "∅"
+    """A token as it is shown everywhere: `·` for a space, `⏎` for a newline, `⇥` for a tab, a
+    dotted circle under a mark that combines, `<U+200F>` for what has no glyph of its own.
+
+    >>> visible("a b"), visible("\\u202e"), visible("\\u0301")
+    ('a·b', '<U+202E>', '◌\u0301')
+    """
+    shown = token.replace(" ", "·").replace("\n", "⏎").replace("\t", "⇥")
+    if not shown.isprintable():  # a joiner between two emoji stays, it makes them one
+        shown = "".join(
+            c if c.isprintable() or (c == "\u200d" and len(shown) > 1) else f"<U+{ord(c):04X}>"
+            for c in shown
+        )
+    if shown and unicodedata.category(shown[0]).startswith("M"):
+        return f"◌{shown}"
+    return shown or "∅"
 
 
 def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -141,6 +155,75 @@ def live_loss_option(
             for name, x, y in loss_series(steps, train, val, baselines, end)
         ],
     }  # fmt: skip
+
+
+def share_curve(steps: np.ndarray, shares: np.ndarray) -> go.Figure:
+    """The share of right answers over the steps, for a run at rest. Both (n,), without NaN."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps,
+        y=shares,
+        name="right answers",
+        mode="lines+markers",
+        marker={"size": 4},
+        hovertemplate="%{y:.1%} at step %{x:,}<extra></extra>",
+    )
+    figure.update_layout(
+        height=220,
+        margin=MARGIN,
+        xaxis={"title": "step", "rangemode": "tozero"},
+        yaxis={"title": "right answers", "tickformat": ".0%", "range": [-0.03, 1.03]},
+        showlegend=False,
+    )
+    return figure
+
+
+def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> dict[str, Any]:
+    """The same as an ECharts option, for a run that runs."""
+    return {
+        "animation": False,
+        "grid": {"left": 28, "right": 28, "top": 12, "bottom": 30, "containLabel": True},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.0f"},
+        "xAxis": {
+            "type": "value", "min": 0, "max": min(step_axis_end(float(steps[-1])), max_steps),
+            "name": "step", "nameLocation": "middle", "nameGap": 28,
+        },
+        "yAxis": {
+            "type": "value", "min": 0, "max": 100,
+            "name": "right answers (%)", "nameLocation": "middle", "nameGap": 40,
+        },
+        "series": [
+            {
+                "name": "right answers (%)",
+                "type": "line",
+                "symbolSize": 4,
+                "data": np.stack([steps, (100 * shares).round(1)], axis=1).tolist(),
+            }
+        ],
+    }  # fmt: skip
+
+
+def compression_curve(tokens: np.ndarray, characters: int, at: int) -> go.Figure:
+    """Characters per token after each merge. tokens: (n + 1,), how many tokens the text has after
+    0, 1, … n merges; `at` is the merge to mark."""
+    merges, ratio = np.arange(len(tokens)), characters / tokens
+    x, y = buckets(merges, ratio)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=x, y=y, mode="lines", name="the text",
+        hovertemplate="%{y:.2f} characters per token after %{x:,} merges<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[at], y=[ratio[at]], mode="markers", marker={"size": 11}, name="here", hoverinfo="skip"
+    )
+    figure.update_layout(
+        height=260,
+        margin=MARGIN,
+        xaxis={"title": "merges", "rangemode": "tozero"},
+        yaxis={"title": "characters per token", "rangemode": "tozero"},
+        showlegend=False,
+    )
+    return figure
 
 
 def attention_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:

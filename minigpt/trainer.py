@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from minigpt import optim
 from minigpt.config import TrainConfig
-from minigpt.corpus import batch, windows
+from minigpt.corpus import Exam, batch, windows
 from minigpt.model import GPT
 
 
@@ -27,6 +27,7 @@ class Metrics:
     lr: float
     grad_norm: float  # before clipping
     seconds: float
+    accuracy: float | None = None  # share of right answers in the exam, measured with val_loss
 
 
 class Diverged(Exception):
@@ -64,9 +65,14 @@ class Trainer:
     """
 
     def __init__(
-        self, model: GPT, train_ids: np.ndarray, val_ids: np.ndarray, config: TrainConfig
+        self,
+        model: GPT,
+        train_ids: np.ndarray,
+        val_ids: np.ndarray,
+        config: TrainConfig,
+        exam: Exam | None = None,
     ) -> None:
-        self.model, self.config = model, config
+        self.model, self.config, self.exam = model, config, exam
         self.train_ids = train_ids
         self.optimizer = optim.adamw(model, config)
         self.loss_history: list[float] = []
@@ -105,6 +111,7 @@ class Trainer:
 
         measures = self.step in (1, config.max_steps) or self.step % config.eval_interval == 0
         val_loss = self.validate() if measures else None
+        right = accuracy(self.model, self.exam) if measures and self.exam else None
         self.seconds += time.perf_counter() - started
         return Metrics(
             step=self.step,
@@ -114,6 +121,7 @@ class Trainer:
             lr=lr,
             grad_norm=grad_norm,
             seconds=self.seconds,
+            accuracy=right,
         )
 
     def _gradients(self, step: int) -> tuple[float, float]:
@@ -179,3 +187,11 @@ def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> floa
         targets = torch.from_numpy(y[i : i + batch_size]).flatten()
         total += F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum").item()
     return total / y.size
+
+
+@torch.inference_mode()
+def accuracy(model: GPT, exam: Exam) -> float:
+    """The share of the asked targets that the model holds for the likeliest, 0 to 1."""
+    model.eval()
+    answers = model(torch.from_numpy(exam.inputs)).argmax(dim=-1).numpy()  # (n, T)
+    return float((answers == exam.targets)[exam.asked].mean())

@@ -9,7 +9,7 @@ import torch
 
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, InputError
-from minigpt.corpus import split
+from minigpt.corpus import split, worlds
 from minigpt.model import GPT
 from minigpt.store import Run, Store
 from minigpt.trainer import Trainer
@@ -47,10 +47,25 @@ def new_trainer(store: Store, run: Run) -> Trainer:
         raise InputError("this run came without its text: start a new one on one of yours")
     ids = encoded(store, run.text_id, run.tokenizer)
     train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
-    trainer = Trainer(new_model(run.model, run.train.seed), train_ids, val_ids, run.train)
+    trainer = Trainer(
+        new_model(run.model, run.train.seed),
+        train_ids,
+        val_ids,
+        run.train,
+        _exam(store, run, val_ids),
+    )
     if checkpoint := store.checkpoint(run.id):
         trainer.load_state_dict(safetensors.torch.load(checkpoint[1]))
     return trainer
+
+
+def _exam(store: Store, run: Run, val_ids: np.ndarray) -> worlds.Exam | None:
+    """The exam of a run whose text comes from a world, where tokens are characters."""
+    world = worlds.load(store.origin(run.text_id))
+    tokenizer = tokenizers.load(run.tokenizer)
+    if world is None or tokenizer.kind != "char":
+        return None
+    return worlds.exam(world, tokenizer.decode(val_ids), val_ids, run.model.block_size)
 
 
 def to_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:

@@ -1,33 +1,53 @@
-"""Data: bring a text, and see it as the model will."""
+"""Data: bring a text, see it as the model will, and watch a tokenizer at work."""
 
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import frame, texts
+from minigpt.ui import cutting, frame, services, sources, texts
+from minigpt.ui.glossary import GLOSSARY
 
 visit = frame.open_page(
-    "Data", "A model learns from one text. Bring your own, or take one from the library."
+    "Data", "A model learns from one text. Bring your own, or take one that is here."
 )
 
-upload, paste = st.tabs(["Upload", "Paste"])
-with upload:
-    files = st.file_uploader(
-        "Text files",
-        accept_multiple_files=True,
-        help="Plain text in UTF-8, or with a byte order mark: .txt, .md, .csv, .py and the like. "
-        f"At most {visit.limits.max_text_mb} MB.",
-    )
-    for file in files:
-        texts.take_file(visit, file)
-with paste:
-    texts.take_paste(visit)
+# Choose: where the text comes from.
+SOURCES = {
+    "Upload": sources.upload,
+    "Paste": sources.paste,
+    "Library": sources.library,
+    "Worlds": sources.worlds,
+    "Downloads": sources.downloads,
+}
+for tab, bring in zip(
+    st.tabs(list(SOURCES), key="source", on_change="rerun"), SOURCES.values(), strict=True
+):
+    if tab.open:
+        with tab:
+            bring(visit)
+sources.tell()
 
+st.subheader("The text", anchor=False)
 text = texts.choose(visit, "Look at")
 try:
     body = visit.store.text(text.id)
-    texts.show_statistics(body)
-    texts.show_tokens(body)
-    texts.show_baselines(text.id)
+    texts.show(text, body)
+    sources.tidy(visit, text, body)
+
+    st.subheader("What the model sees", anchor=False, help=GLOSSARY["token"])
+    kind, size = cutting.choose()
+    cut = services.cut(text.id, kind, size)
+    key = f"{text.id}-{kind}-{size}"
+    cutting.show(body, cut, key)
+    if kind == "bpe":
+        st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
+        cutting.replay(body, cut, key)
+    st.page_link("pages/2_Train.py", label="Train on this", icon=":material/arrow_forward:")
+
+    st.subheader("Side by side", anchor=False, help=GLOSSARY["tokenizer"])
+    cutting.compare(text, kind, size)
+    st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
+    cutting.baselines(cut)
+    st.subheader("The vocabulary", anchor=False, help=GLOSSARY["vocabulary"])
+    cutting.vocabulary(cut, key)
 except InputError as error:
     st.error(frame.sentence(error))
-st.page_link("pages/2_Train.py", label="Train on this text", icon=":material/arrow_forward:")

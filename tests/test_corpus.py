@@ -1,4 +1,5 @@
-import codecs
+from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -6,34 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigpt.config import InputError
-from minigpt.corpus import LIBRARY, batch, fit_baselines, read_text, split, windows
-
-
-@given(st.text(min_size=1))
-def test_utf8_is_read_exactly(text):
-    if text.count("\0") * 10 <= len(text):
-        assert read_text(codecs.BOM_UTF8 + text.encode()) == text
-
-
-@pytest.mark.parametrize(
-    "mark, encoding",
-    [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
-     (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF32_LE, "utf-32-le"),
-     (codecs.BOM_UTF32_BE, "utf-32-be")],
-)  # fmt: skip
-def test_a_byte_order_mark_tells_the_encoding(mark, encoding):
-    assert read_text(mark + "Привет, κόσμε\r\n".encode(encoding)) == "Привет, κόσμε\r\n"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"", codecs.BOM_UTF8,
-     b"\x89PNG\r\n\x1a\n\x00\x00", b"\xff\xd8\xff\xe0 jpeg", "naïve".encode("latin-1"),
-     b"\x1f\x8b\x08 gzip", "ab".encode("utf-16-le") * 20, codecs.BOM_UTF16_LE + b"a"],
-)  # fmt: skip
-def test_what_is_not_text_is_refused_by_the_file_s_name(data):
-    with pytest.raises(InputError, match=r"photo\.txt"):
-        read_text(data, "photo.txt")
+from minigpt.corpus import LIBRARY, batch, fit_baselines, split, windows
 
 
 @given(st.integers(2, 400), st.floats(0, 0.5), st.integers(1, 64))
@@ -88,16 +62,75 @@ def test_baselines_of_a_sure_sequence():
     lines = fit_baselines(ids[:900], ids[900:], vocab_size=3)
     assert lines.uniform == pytest.approx(np.log(3))
     assert lines.unigram == pytest.approx(np.log(3), abs=1e-3)
-    assert lines.bigram == pytest.approx(-np.log(301 / 303), abs=1e-4)
+    assert lines.bigram < 0.01
+    assert lines.trigram < 0.01
 
 
-def test_bigrams_never_seen_get_the_smoothed_probability():
-    lines = fit_baselines(np.array([0, 0, 0, 0]), np.array([1, 0]), vocab_size=4)
-    assert lines.bigram == pytest.approx(np.log(4))
+def kneser_ney(train: list[int], V: int, context: tuple[int, ...]) -> np.ndarray:
+    """p(next | context) by the definition, slowly: interpolated Kneser-Ney down to uniform."""
+
+    def discount(counts):
+        ones, twos = [sum(c == n for c in counts.values()) for n in (1, 2)]
+        return ones / (ones + 2 * twos) if ones else 0.5
+
+    def level(grams, context, lower):
+        """grams: Counter of (context, token)."""
+        total = sum(n for (c, _), n in grams.items() if c == context)
+        if not total:
+            return lower
+        D = discount(grams)
+        kinds = sum(c == context for c, _ in grams)
+        kept = np.array([max(grams[context, w] - D, 0) if (context, w) in grams else 0
+                         for w in range(V)])  # fmt: skip
+        return kept / total + D * kinds / total * lower
+
+    pairs = Counter(pairwise(train))
+    triples = Counter(zip(train, train[1:], train[2:], strict=False))
+    before = Counter({((), w): len({a for a, b in pairs if b == w}) for w in {b for _, b in pairs}})
+    lowest = level(before, (), np.full(V, 1 / V))
+    if len(context) == 1:
+        return level(Counter({((a,), b): n for (a, b), n in pairs.items()}), context, lowest)
+    middle = Counter(((b,), c) for _, b, c in triples)
+    fallback = level(middle, context[1:], lowest)
+    return level(Counter({((a, b), c): n for (a, b, c), n in triples.items()}), context, fallback)
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=1, max_size=40),
+    st.lists(st.integers(0, 3), min_size=2, max_size=12),
+)
+def test_bigrams_and_trigrams_are_kneser_ney_by_the_definition(train, val):
+    V = 4
+    lines = fit_baselines(np.array(train), np.array(val), V)
+    bigrams = [kneser_ney(train, V, (a,)) for a in val[:-1]]
+    trigrams = bigrams[:1] + [kneser_ney(train, V, (a, b)) for a, b in pairwise(val[:-1])]
+    for p in (*bigrams, *trigrams):
+        assert p.sum() == pytest.approx(1)
+    for loss, ps in ((lines.bigram, bigrams), (lines.trigram, trigrams)):
+        surprise = [-np.log(p[token]) for p, token in zip(ps, val[1:], strict=True)]
+        assert loss == pytest.approx(np.mean(surprise))
 
 
 def test_the_library_can_be_read_and_says_what_it_is():
+    assert len(LIBRARY["tales"].read()) >= 100_000
+    assert len([name for name in LIBRARY if name.startswith("shakespeare/")]) == 38
     for text in LIBRARY.values():
-        assert len(text.read()) > 10_000
+        assert text.bytes() > 80_000
         assert text.about.endswith(".")
-        assert text.licence.endswith(".")
+        assert text.licence and not text.licence.endswith(".")
+
+
+def test_the_plays_come_without_markdown():
+    hamlet = LIBRARY["shakespeare/hamlet"].read()
+    assert hamlet.startswith("Hamlet\n\nACT I\n\nSCENE I.")
+    assert "\nHAMLET:\nTo be, or not to be: that is the question:\n" in hamlet
+    whole = LIBRARY["shakespeare"].read()
+    assert hamlet in whole
+    assert not set("*_#\\") & set(whole)
+
+
+def test_python_s_own_library_is_code_that_compiles():
+    text = LIBRARY["python"].read()
+    assert text.isascii()
+    assert len(text) > 1_000_000
+    assert "class ArgumentParser(" in text

@@ -21,7 +21,7 @@ LAYERS = [
     {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},
-    {"weights", "supervisor", "marker"},
+    {"weights", "supervisor", "marker", "launch"},
     {"worker"},
     {"cli"},
 ]

@@ -2,7 +2,28 @@
 
 from minigpt.corpus.baselines import Baselines, fit_baselines
 from minigpt.corpus.batches import batch, split, windows
+from minigpt.corpus.cleaning import CLEANINGS, clean
+from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
-from minigpt.corpus.reading import read_text
+from minigpt.corpus.reading import read_file, read_text
+from minigpt.corpus.statistics import Statistics, describe
+from minigpt.corpus.worlds import WORLDS, Exam, World
 
-__all__ = ["LIBRARY", "Baselines", "batch", "fit_baselines", "read_text", "split", "windows"]
+__all__ = [
+    "CLEANINGS",
+    "DOWNLOADS",
+    "LIBRARY",
+    "WORLDS",
+    "Baselines",
+    "Exam",
+    "Statistics",
+    "World",
+    "batch",
+    "clean",
+    "describe",
+    "fit_baselines",
+    "read_file",
+    "read_text",
+    "split",
+    "windows",
+]

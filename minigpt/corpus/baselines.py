@@ -1,6 +1,6 @@
 """How well simple counting predicts a text: the lines a trained model has to get under."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -12,24 +12,92 @@ class Baselines:
     uniform: float
     unigram: float
     bigram: float
+    trigram: float
+
+    def in_bits_per_character(self, characters_per_token: float) -> dict[str, float]:
+        """The same in bits per character, comparable whatever the tokenizer, by name."""
+        return {
+            name: loss / np.log(2) / characters_per_token for name, loss in asdict(self).items()
+        }
 
 
 def fit_baselines(train_ids: np.ndarray, val_ids: np.ndarray, vocab_size: int) -> Baselines:
-    """Counts `train_ids`, shape (n,), and scores the next tokens of `val_ids`, shape (m,), m ≥ 2.
+    """Counts `train_ids`, shape (n,), and scores the tokens of `val_ids`, shape (m,), m ≥ 2.
 
-    Probabilities are add-one smoothed (Jurafsky & Martin, Speech and Language Processing, ch. 3):
-    p(b | a) = (count(a, b) + 1) / (count(a) + V).
+    The unigram model adds one to every count. The bigram and trigram models are interpolated
+    Kneser-Ney (Chen & Goodman 1998, eq. 27), each with one absolute discount n₁ / (n₁ + 2 n₂),
+    down to the uniform distribution: no token ever has probability 0. Every model scores the same
+    tokens, all but the first; the trigram model has only the bigram's context for the second.
     """
     V = vocab_size
+    train_ids, val_ids = np.asarray(train_ids, np.int64), np.asarray(val_ids, np.int64)
     unigram = np.bincount(train_ids, minlength=V) + 1
-    # Pairs are numbered a · V + b and counted sparsely: V² cells would not fit for large V.
-    seen, counts = np.unique(train_ids[:-1] * V + train_ids[1:], return_counts=True)
-    firsts = np.bincount(train_ids[:-1], minlength=V)
-    pairs = val_ids[:-1] * V + val_ids[1:]
-    at = np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)
-    pair_counts = np.where(seen[at] == pairs, counts[at], 0)
+    contexts = [train_ids[:-2] * V + train_ids[1:-1], train_ids[:-1]]
+    pairs, triples = _Counts(train_ids[1:], contexts[1], V), _Counts(train_ids[2:], contexts[0], V)
+
+    # What follows a pair's context a is counted in tokens for the bigram model, and in different
+    # tokens before it (continuations) where a trigram model falls back to it. Likewise one below.
+    kinds_before = pairs.distinct_before()  # of each token, shape (V,)
+    lowest = _discounted(kinds_before, kinds_before.sum(), np.count_nonzero(kinds_before), 1 / V)
+
+    a, b, c = val_ids[:-2], val_ids[1:-1], val_ids[2:]
+    bigram = pairs.score(val_ids[:-1], val_ids[1:], lowest[val_ids[1:]])
+    # Each distinct triple is one continuation of the pair in its end.
+    middle, last = np.divmod(triples.seen, V)
+    continuations = _Counts(last, middle % V, V)
+    trigram = triples.score(a * V + b, c, continuations.score(b, c, lowest[c]))
     return Baselines(
         uniform=float(np.log(V)),
         unigram=float(-np.log(unigram[val_ids[1:]] / unigram.sum()).mean()),
-        bigram=float(-np.log((pair_counts + 1) / (firsts[val_ids[:-1]] + V)).mean()),
+        bigram=float(-np.log(bigram).mean()),
+        trigram=float(-np.log(np.concatenate([bigram[:1], trigram])).mean()),
     )
+
+
+class _Counts:
+    """How often each token follows each context, counted sparsely: V² cells would not fit."""
+
+    def __init__(self, tokens: np.ndarray, contexts: np.ndarray, vocab_size: int) -> None:
+        self.vocab_size = vocab_size
+        self.seen, self.counts = np.unique(contexts * vocab_size + tokens, return_counts=True)
+        owners = self.seen // vocab_size
+        self.contexts, first = np.unique(owners, return_index=True)
+        self.totals = np.add.reduceat(self.counts, first) if len(first) else first
+        self.kinds = np.diff([*first, len(owners)])  # how many different tokens follow
+
+    def distinct_before(self) -> np.ndarray:
+        """In how many different contexts each token was seen: (V,)."""
+        return np.bincount(self.seen % self.vocab_size, minlength=self.vocab_size)
+
+    def score(self, contexts: np.ndarray, tokens: np.ndarray, lower: np.ndarray) -> np.ndarray:
+        """p(token | context) for each of n, where `lower`, shape (n,), is the model below."""
+        counts = _looked_up(self.seen, self.counts, contexts * self.vocab_size + tokens)
+        totals = _looked_up(self.contexts, self.totals, contexts)
+        kinds = _looked_up(self.contexts, self.kinds, contexts)
+        known = totals > 0
+        discount = _discount(self.counts)
+        held_back = np.where(known, discount * kinds / np.maximum(totals, 1), 1.0)
+        kept = np.where(known, np.maximum(counts - discount, 0) / np.maximum(totals, 1), 0.0)
+        return kept + held_back * lower
+
+
+def _looked_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The value of each wanted key, 0 where there is none; keys are sorted."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=np.int64)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, values[at], 0)
+
+
+def _discount(counts: np.ndarray) -> float:
+    """n₁ / (n₁ + 2 n₂), of counts that occur once and twice (Ney et al. 1994)."""
+    ones, twos = np.count_nonzero(counts == 1), np.count_nonzero(counts == 2)
+    return ones / (ones + 2 * twos) if ones else 0.5
+
+
+def _discounted(counts: np.ndarray, total: int, kinds: int, lower: float) -> np.ndarray:
+    """p of each token in one context, interpolated with a constant below: the shape of counts."""
+    if not total:
+        return np.full(len(counts), lower)
+    discount = _discount(counts)
+    return np.maximum(counts - discount, 0) / total + discount * kinds / total * lower

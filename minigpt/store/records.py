@@ -19,6 +19,7 @@ class Text:
     id: str
     name: str
     characters: int
+    origin: str = ""  # JSON of the world that wrote it, for worlds.load
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Run:
     viewed_at: float  # when somebody last looked at it
     pause_at: int | None  # the step at which it will pause by itself
     imported: bool  # came from a file, without what its optimizer knew
+    characters_per_token: float  # of the text it validates on
 
     @property
     def active(self) -> bool:
@@ -58,11 +60,13 @@ class MetricsRow:
     lr: float
     grad_norm: float
     seconds: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class Curves:
-    """A run's metrics as columns of shape (n,); `val_loss` is NaN where it was not measured."""
+    """A run's metrics as columns of shape (n,); `val_loss` and `accuracy` are NaN where they were
+    not measured."""
 
     step: np.ndarray
     tokens: np.ndarray
@@ -71,6 +75,7 @@ class Curves:
     lr: np.ndarray
     grad_norm: np.ndarray
     seconds: np.ndarray
+    accuracy: np.ndarray
 
 
 @dataclass(frozen=True)

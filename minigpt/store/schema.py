@@ -70,4 +70,9 @@ MIGRATIONS = (
     CREATE INDEX runs_by_state ON runs(state);
     CREATE INDEX runs_by_wish ON runs(wish, state)
     """,
+    """
+    ALTER TABLE texts ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- JSON of the world it is from
+    ALTER TABLE runs ADD COLUMN characters_per_token REAL NOT NULL DEFAULT 1;  -- where it validates
+    ALTER TABLE metrics ADD COLUMN accuracy REAL          -- share of right answers, in such worlds
+    """,
 )

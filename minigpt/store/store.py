@@ -56,11 +56,18 @@ class Store:
 
     # Texts
 
-    def add_text(self, workspace: str, name: str, body: str) -> str:
-        """Puts a text on a workspace's shelf; returns its id, the same for the same text."""
+    def add_text(self, workspace: str, name: str, body: str, origin: str = "") -> str:
+        """Puts a text on a workspace's shelf; returns its id, the same for the same text.
+
+        `origin` is the JSON of the world that wrote it, if one did.
+        """
         text_id = text_id_of(body)
         with self._db.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?, ?)", (text_id, body, len(body)))
+            db.execute(
+                "INSERT INTO texts (id, body, characters, origin) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET origin = excluded.origin WHERE excluded.origin != ''",
+                (text_id, body, len(body), origin),
+            )
             db.execute(
                 "INSERT INTO shelves VALUES (?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET name = excluded.name",
@@ -71,7 +78,8 @@ class Store:
     def texts(self, workspace: str) -> list[Text]:
         """The texts of a workspace, newest first."""
         rows = self._db.rows(
-            "SELECT texts.id, name, characters FROM shelves JOIN texts ON texts.id = text_id "
+            "SELECT texts.id, name, characters, origin "
+            "FROM shelves JOIN texts ON texts.id = text_id "
             "WHERE workspace = ? ORDER BY created_at DESC, texts.rowid DESC",
             workspace,
         )
@@ -83,6 +91,11 @@ class Store:
         if not rows:
             raise InputError("this text is no longer here: upload or paste it again")
         return rows[0][0]
+
+    def origin(self, text_id: str) -> str:
+        """JSON of the world that wrote a text; empty where none did."""
+        rows = self._db.rows("SELECT origin FROM texts WHERE id = ?", text_id)
+        return rows[0][0] if rows else ""
 
     def has_text(self, text_id: object) -> bool:
         return bool(self._db.rows("SELECT 1 FROM texts WHERE id = ?", str(text_id)))
@@ -98,6 +111,7 @@ class Store:
         model: GPTConfig,
         train: TrainConfig,
         *,
+        characters_per_token: float = 1.0,
         run_id: str | None = None,
         results: Results | None = None,
     ) -> str:
@@ -115,11 +129,12 @@ class Store:
                 raise InputError("this text is no longer here: upload or paste it again")
             db.execute(
                 "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
-                "wish, created_at, queued_at, viewed_at, imported) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "wish, created_at, queued_at, viewed_at, imported, characters_per_token) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id, workspace, name[:MAX_NAME], text_id, tokenizer, model.to_json(),
                     train.to_json(), state, wish, now, now, now, results is not None,
+                    characters_per_token,
                 ),
             )  # fmt: skip
             if results is not None:
@@ -152,7 +167,8 @@ class Store:
     def _runs(self, clauses: str, *values: object) -> list[Run]:
         rows = self._db.rows(
             "SELECT id, workspace, name, text_id, tokenizer, model, train, state, wish, step, "
-            f"reason, created_at, queued_at, viewed_at, pause_at, imported FROM runs {clauses}",
+            f"reason, created_at, queued_at, viewed_at, pause_at, imported, "
+            f"characters_per_token FROM runs {clauses}",
             *values,
         )
         return [
@@ -331,7 +347,7 @@ class Store:
     @staticmethod
     def _record(db: sqlite3.Connection, run_id: str, results: Results) -> None:
         db.executemany(
-            "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(run_id, *astuple(row)) for row in results.metrics],
         )
         db.executemany(
@@ -383,13 +399,14 @@ class Store:
         step = self.run(run_id).step
         stride = max(1, step // most) if most else 1
         rows = self._db.rows(
-            "SELECT step, tokens, train_loss, val_loss, lr, grad_norm, seconds FROM metrics "
+            "SELECT step, tokens, train_loss, val_loss, lr, grad_norm, seconds, accuracy "
+            "FROM metrics "
             "WHERE run_id = ? AND (step % ? = 0 OR step > ? OR val_loss IS NOT NULL) ORDER BY step",
             run_id,
             stride,
             step - 50,
         )
-        return Curves(*np.array(rows, dtype=float).reshape(-1, 7).T)
+        return Curves(*np.array(rows, dtype=float).reshape(-1, 8).T)
 
     def seconds_per_step(self, run_id: str) -> float | None:
         """How long one of the newest steps took, without waiting for others; None before two."""

@@ -1,19 +1,21 @@
 """Tokenizers turn text into numbers and back. One loader reads every kind."""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from minigpt.config import InputError
+from minigpt.tokenizers.bpe import BPETokenizer
 from minigpt.tokenizers.char import CharTokenizer
 
-__all__ = ["CharTokenizer", "Tokenizer", "load"]
+__all__ = ["KINDS", "BPETokenizer", "CharTokenizer", "Tokenizer", "load", "train"]
 
 
 class Tokenizer(Protocol):
     """What the rest of the package relies on, whatever the kind."""
 
     kind: str
-    tokens: list[str]  # index = id
+    tokens: list[str]  # index = id; bytes that are no character read `<0xC3>`
     pad_id: int
     unk_id: int
     eos_id: int
@@ -21,11 +23,22 @@ class Tokenizer(Protocol):
     @property
     def vocab_size(self) -> int: ...
     def encode(self, text: str) -> list[int]: ...
-    def decode(self, ids: list[int]) -> str: ...
+    def decode(self, ids: Iterable[int]) -> str: ...
+    def pieces(self, ids: Iterable[int]) -> Iterator[str]: ...
     def to_json(self) -> str: ...
 
 
-KINDS: dict[str, type[Tokenizer]] = {CharTokenizer.kind: CharTokenizer}
+KINDS: dict[str, type[Tokenizer]] = {
+    CharTokenizer.kind: CharTokenizer,
+    BPETokenizer.kind: BPETokenizer,
+}
+
+
+def train(text: str, kind: str = "char", vocab_size: int = 1024) -> Tokenizer:
+    """The tokenizer of that kind for a text; characters need no size. Raises InputError."""
+    if kind == BPETokenizer.kind:
+        return BPETokenizer.train(text, vocab_size)
+    return CharTokenizer.train(text)
 
 
 def load(text: str) -> Tokenizer:
@@ -33,5 +46,5 @@ def load(text: str) -> Tokenizer:
     try:
         kind = json.loads(text)["kind"]
         return KINDS[kind].from_json(text)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (json.JSONDecodeError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"this is not a tokenizer of minigpt: {error!r}") from error

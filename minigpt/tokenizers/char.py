@@ -10,7 +10,7 @@
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import numpy as np
@@ -64,6 +64,10 @@ class CharTokenizer:
         if ids and not 0 <= min(ids) <= max(ids) < self.vocab_size:
             raise InputError(f"token ids of this tokenizer run from 0 to {self.vocab_size - 1}")
         return "".join([self.tokens[i] for i in ids])
+
+    def pieces(self, ids: Iterable[int]) -> Iterator[str]:
+        """What each of `ids` adds to the text, as they come."""
+        return (self.decode([i]) for i in ids)
 
     def to_json(self) -> str:
         return json.dumps({"kind": self.kind, "characters": self.tokens[3:]})

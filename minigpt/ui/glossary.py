@@ -28,11 +28,31 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "How surprised the model is by the next token, in nats. Guessing among V tokens costs "
             "ln V; knowing the answer costs 0."
         ),
+        "floor": (
+            "The lowest loss any model can reach on this text: the chance that is left to whoever "
+            "knows the rule."
+        ),
+        "merge": "Joining two tokens that often stand side by side into one new token.",
         "parameters": "The numbers inside the model that training adjusts.",
+        "repetition": (
+            "How much of the text has stood in it before, word for word: the share of passages of "
+            "32 characters. A model soon knows those by heart."
+        ),
+        "right answers": (
+            "Where the rule leaves no choice: how often the model holds the right token for the "
+            "likeliest, in lines it has not learned from."
+        ),
         "run": "One training: a text, a model, its settings, and all that came of it.",
         "step": "One batch of text read, and one small adjustment of all parameters.",
         "temperature": SampleConfig.help_of("temperature"),
-        "token": "The smallest piece of text the model reads or writes: here, one character.",
+        "token": (
+            "The smallest piece of text the model reads or writes: a character, or a piece of a "
+            "word, as the tokenizer cuts it."
+        ),
+        "tokenizer": (
+            "Cuts text into tokens and numbers them. By characters: few tokens to know, long "
+            "texts. BPE joins the most frequent pairs again and again: more tokens, shorter texts."
+        ),
         "tokens per second": "How much text the training reads each second.",
         "validation": "Text kept aside that the model never learns from: the honest exam.",
         "vocabulary": "All tokens a model knows.",

@@ -4,14 +4,13 @@ import time
 from dataclasses import Field, fields
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS, GPTConfig, InputError, Preset, TrainConfig
-from minigpt.corpus import split
+from minigpt.launch import launch
 from minigpt.store import Run, Text
-from minigpt.ui import frame, texts
+from minigpt.ui import cutting, frame, services, texts
 from minigpt.ui.glossary import GLOSSARY
 
 MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "block_size", "dropout", "bias", "tie_weights")
@@ -48,6 +47,7 @@ def form(visit: frame.Visit) -> None:
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
+    cutting.choose()
     presets = _presets()
     if st.session_state.get("preset") not in presets:
         st.session_state["preset"] = "gpt2"
@@ -96,6 +96,8 @@ def copy_settings(run: Run) -> None:
     st.session_state[COPIED] = run
     st.session_state["preset"] = f"copy-{run.id}"
     texts.choose_next(run.text_id)
+    tokenizer = tokenizers.load(run.tokenizer)
+    cutting.choose_next(tokenizer.kind, tokenizer.vocab_size)
 
 
 def _setting(preset: Preset, name: str, preset_name: str) -> None:
@@ -144,7 +146,7 @@ def _configs(
     visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]
 ) -> tuple[tokenizers.Tokenizer, GPTConfig, TrainConfig]:
     """The tokenizer and both configs of a run with these choices. Raises InputError."""
-    tokenizer = tokenizers.CharTokenizer.train(visit.store.text(text.id))
+    tokenizer = services.tokenizer(text.id, *cutting.chosen())
     model = preset.model(
         tokenizer.vocab_size, **{k: v for k, v in changes.items() if k in MODEL_SETTINGS}
     )
@@ -157,13 +159,14 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     """How large the model is and how much it will read, or why these settings cannot be."""
     try:
         _, model, train = _configs(visit, text, preset, changes)
+        tokens = services.cut(text.id, *cutting.chosen()).tokens
     except InputError as error:
         st.warning(frame.sentence(error))
         return
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
-        f"It will read {read:,} tokens: the text {read / text.characters:,.1f} times over.",
+        f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over.",
         help=GLOSSARY["parameters"],
     )
 
@@ -179,22 +182,16 @@ def _start(visit: frame.Visit) -> None:
     changes = _changes(preset, preset_name)
     try:
         text = texts.chosen(visit)
-        asked = (text.id, preset_name, tuple(changes.items()))
+        asked = (text.id, cutting.chosen(), preset_name, tuple(changes.items()))
         before, at = st.session_state.get(LAST_START, (None, 0.0))
         if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
             return
         tokenizer, model, train = _configs(visit, text, preset, changes)
-        own = visit.store.runs(visit.workspace)
-        visit.limits.check_room(len(own), visit.store.used_bytes())
-        ids = np.array(tokenizer.encode(visit.store.text(text.id)))
-        split(ids, train.val_fraction, model.block_size)
-        run_id = visit.store.create_run(
-            visit.workspace,
-            f"{text.name}, {preset_name if preset_name in PRESETS else 'copy'}",
-            text.id,
-            tokenizer.to_json(),
-            model,
-            train,
+        name = f"{text.name}, {preset_name if preset_name in PRESETS else 'copy'}"
+        if tokenizer.kind == "bpe":
+            name += f", BPE {tokenizer.vocab_size:,}"
+        run_id = launch(
+            visit.store, visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
     except InputError as error:
         st.session_state[ERROR] = str(error)

@@ -1,6 +1,7 @@
 """What all sessions of one server share: the store, the worker's supervisor, loaded models."""
 
 import gc
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,23 @@ import streamlit as st
 
 from minigpt import bundle, tokenizers
 from minigpt.config import InputError
-from minigpt.corpus import LIBRARY, Baselines, fit_baselines, split
+from minigpt.corpus import (
+    LIBRARY,
+    Baselines,
+    Statistics,
+    describe,
+    fit_baselines,
+    split,
+    worlds,
+)
 from minigpt.store import LIBRARY_SHELF, Run, Store, home
 from minigpt.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from minigpt.model import GPT
+
+FLOOR = "lowest possible"
+USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 
 
 def store() -> Store:
@@ -25,8 +37,7 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def _open(folder: Path) -> Store:
     opened = Store(folder)
-    for text in LIBRARY.values():
-        opened.add_text(LIBRARY_SHELF, text.title, text.read())
+    opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
     bundle.ensure_demo(opened)
     _supervisor(folder)
     # All that is imported by now stays: the collector need not look at it again.
@@ -72,15 +83,91 @@ def _model(folder: Path, run_id: str, step: int, newest: bool) -> "GPT":
     return load_model(_open(folder), _open(folder).run(run_id), None if newest else step)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def baselines(run_id: str) -> Baselines | None:
-    """What counting reaches on a run's text; None without the text or a validation part."""
-    run = store().run(run_id)
+@dataclass(frozen=True)
+class Cut:
+    """A text as one tokenizer cuts it: counts, not the tokens themselves, for the store has them
+    at hand."""
+
+    tokenizer: tokenizers.Tokenizer
+    tokens: int
+    characters_per_token: float  # where it is validated
+    counts: np.ndarray  # int64 (V,): how often each token stands in the text
+    joined: np.ndarray | None  # int64 (merges,): how often each merge was applied
+    baselines: Baselines | None  # None where the text is too short to keep a part for validation
+
+
+def tokenizer(text_id: str, kind: str, vocab_size: int) -> tokenizers.Tokenizer:
+    """The tokenizer of that kind for a text. Raises InputError."""
+    if kind == "char":
+        return _characters(home().resolve(), text_id)
+    # One training serves all smaller vocabularies: their merges are its first ones.
+    trained = _bpe(home().resolve(), text_id, max(vocab_size, USUAL_VOCABULARY))
+    return trained.smaller(vocab_size)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _characters(folder: Path, text_id: str) -> tokenizers.CharTokenizer:
+    return tokenizers.CharTokenizer.train(_open(folder).text(text_id))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Learning merges …", show_time=True)
+def _bpe(folder: Path, text_id: str, vocab_size: int) -> tokenizers.BPETokenizer:
+    return tokenizers.BPETokenizer.train(_open(folder).text(text_id), vocab_size)
+
+
+def cut(text_id: str, kind: str, vocab_size: int) -> Cut:
+    """What a tokenizer makes of a text, remembered. Raises InputError."""
+    return _cut(home().resolve(), text_id, kind, vocab_size)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Cutting the text into tokens …", show_time=True)
+def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
+    chosen, body = tokenizer(text_id, kind, vocab_size), _open(folder).text(text_id)
+    ids = np.array(chosen.encode(body))
+    n = len(ids) - max(2, len(ids) // 10)
+    scored = ids[n:] if n > 1 else ids
+    return Cut(
+        tokenizer=chosen,
+        tokens=len(ids),
+        characters_per_token=len(chosen.decode(scored)) / len(scored),
+        counts=np.bincount(ids, minlength=chosen.vocab_size),
+        joined=chosen.applied(ids) if kind == "bpe" else None,
+        baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n > 1 else None,
+    )
+
+
+def statistics(text_id: str) -> Statistics:
+    """A text's numbers, remembered."""
+    return _statistics(home().resolve(), text_id)
+
+
+@st.cache_resource(max_entries=256, show_spinner="Counting …", show_time=True)
+def _statistics(folder: Path, text_id: str) -> Statistics:
+    return describe(_open(folder).text(text_id))
+
+
+def guides(run: Run) -> dict[str, float]:
+    """The dashed lines under a run's curve, in nats per token: what counting reaches on its text,
+    and for a world's text the lowest loss possible. Empty without the text or a validation part."""
     if run.text_id is None:
-        return None
-    tokenizer = tokenizers.load(run.tokenizer)
-    ids = np.array(tokenizer.encode(store().text(run.text_id)))
-    train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
+        return {}
+    lines = _lines(
+        home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size
+    )
+    world = worlds.load(store().origin(run.text_id))
+    if lines and world:
+        lines = lines | {FLOOR: world.floor * run.characters_per_token}
+    return lines
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _lines(
+    folder: Path, text_id: str, tokenizer: str, val_fraction: float, block_size: int
+) -> dict[str, float]:
+    chosen = tokenizers.load(tokenizer)
+    ids = np.array(chosen.encode(_open(folder).text(text_id)))
+    train_ids, val_ids = split(ids, val_fraction, block_size)
     if len(val_ids) < 2:
-        return None
-    return fit_baselines(train_ids, val_ids, tokenizer.vocab_size)
+        return {}
+    lines = fit_baselines(train_ids, val_ids, chosen.vocab_size)
+    return {"uniform": lines.uniform, "bigram": lines.bigram, "trigram": lines.trigram}

@@ -1,81 +1,17 @@
-"""Taking texts in, choosing one, and showing it as a model sees it."""
+"""Choosing a text, looking at it, and cleaning it up."""
 
-from itertools import count
+import math
 
-import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from minigpt import tokenizers
 from minigpt.config import InputError
-from minigpt.corpus import Baselines, fit_baselines, read_text
-from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.tokenizers.char import SPECIAL_TOKENS
+from minigpt.corpus import worlds
+from minigpt.store import LIBRARY_SHELF, Text
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY
 
 NEXT = "next_text"
-SHOWN_TOKENS = 400
-SHOWN_CHARACTERS = 3_000
-SHOWN_VOCABULARY = 2_000
-
-
-def take_file(visit: frame.Visit, file: UploadedFile) -> None:
-    """Puts an uploaded file on the visitor's shelf and chooses it, once, or says why it cannot."""
-    taken = st.session_state.setdefault("taken_files", {})
-    if file.file_id in taken:
-        return
-    try:
-        body = read_text(file.getvalue(), file.name)
-        taken[file.file_id] = _keep(visit, file.name, body)
-    except InputError as error:
-        st.error(frame.sentence(error))
-
-
-def take_paste(visit: frame.Visit) -> None:
-    """A text typed or pasted, and the button that keeps it."""
-    body = st.text_area(
-        "Your text",
-        height=160,
-        placeholder="Paste a poem, a chapter, a song, source code …",
-        persist_state="session",
-        key="pasted_text",
-    )
-    if st.button("Keep this text", icon=":material/add:", key="keep_paste"):
-        try:
-            if len(body.strip()) < 2:
-                raise InputError(
-                    f"the text has {len(body.strip())} characters, a model needs at least 2: "
-                    "paste a longer one"
-                )
-            title = body.strip().splitlines()[0][:40]
-            _keep(visit, title, body)
-        except InputError as error:
-            st.error(frame.sentence(error))
-
-
-def _keep(visit: frame.Visit, name: str, body: str) -> str:
-    """Checks a text, stores it and chooses it; returns its id."""
-    if len(body) < 2:
-        raise InputError(
-            f"{name} has {len(body)} character, a model needs at least 2: bring a longer one"
-        )
-    visit.limits.check_text(len(body))
-    shelf = visit.store.texts(visit.workspace)
-    visit.limits.check_shelf(len(shelf), visit.store.used_bytes())
-    tokenizers.CharTokenizer.train(body)  # refuses a vocabulary over the limit
-    text_id = visit.store.add_text(visit.workspace, _free_name(visit, name, body), body)
-    st.session_state[_chosen(visit)] = text_id
-    st.success(f"Took {frame.plain(name)}: {len(body):,} characters.", icon=":material/check:")
-    return text_id
-
-
-def _free_name(visit: frame.Visit, name: str, body: str) -> str:
-    """`name`, or with a number behind it where another text has it: a choice needs unique names."""
-    text_id = text_id_of(body)  # the same text again only takes the new name
-    taken = {text.name for text in visit.store.texts(visit.workspace) if text.id != text_id}
-    numbered = (f"{name} ({n})" for n in count(2))
-    return name if name not in taken else next(other for other in numbered if other not in taken)
+PART_CHARACTERS = 2_000  # of a text on the screen at once
 
 
 def _chosen(visit: frame.Visit) -> str:
@@ -86,7 +22,8 @@ def _chosen(visit: frame.Visit) -> str:
 def on_shelf(visit: frame.Visit) -> dict[str, Text]:
     """The visitor's texts, newest first, then the library's."""
     own, library = (visit.store.texts(shelf) for shelf in (visit.workspace, LIBRARY_SHELF))
-    return {text.id: text for text in [*own, *library]}
+    taken = {text.id for text in own}
+    return {text.id: text for text in own + [text for text in library if text.id not in taken]}
 
 
 def chosen(visit: frame.Visit) -> Text:
@@ -114,7 +51,7 @@ def choose(visit: frame.Visit, label: str) -> Text:
         ),
         key=key,
         persist_state="session",
-        help="Your own texts stand first, then the library.",
+        help="Your own texts stand first, then the library's.",
     )
     return shelf[text_id]
 
@@ -124,77 +61,44 @@ def choose_next(text_id: str | None) -> None:
     st.session_state[NEXT] = text_id
 
 
-def show_statistics(body: str) -> None:
-    """The three numbers that matter, and the beginning of the text."""
-    left, middle, right = st.columns(3)
-    left.metric("Characters", f"{len(body):,}", border=True)
-    middle.metric("Lines", f"{body.count(chr(10)) + 1:,}", border=True)
-    right.metric(
-        "Vocabulary",
-        f"{len(set(body)) + len(SPECIAL_TOKENS):,} tokens",
-        help=f"{GLOSSARY['vocabulary']} Each different character is one, and "
-        f"{', '.join(SPECIAL_TOKENS)} come with every tokenizer.",
+def choose_part(label: str, parts: int, key: str) -> int:
+    """Which of so many parts to look at, from 0."""
+    if parts < 2:
+        return 0
+    return st.number_input(f"{label}, of {parts:,}", 1, parts, 1, key=key) - 1
+
+
+def show(text: Text, body: str) -> None:
+    """The text itself, part by part, and its numbers."""
+    numbers = services.statistics(text.id)
+    columns = st.columns(4)
+    columns[0].metric("Characters", f"{numbers.characters:,}", border=True)
+    columns[1].metric("Lines", f"{numbers.lines:,}", border=True)
+    columns[2].metric(
+        "Different characters",
+        f"{numbers.distinct:,}",
         border=True,
+        help="The vocabulary of a tokenizer that cuts by characters, besides its special tokens.",
     )
-    with st.expander("The text", expanded=False):
-        st.code(body[:SHOWN_CHARACTERS], language=None, wrap_lines=True, height=320)
-        if len(body) > SHOWN_CHARACTERS:
-            st.caption(f"The first {SHOWN_CHARACTERS:,} of {len(body):,} characters.")
-
-
-def show_tokens(body: str) -> None:
-    """The beginning of the text as tokens, and the whole vocabulary."""
-    tokenizer = tokenizers.CharTokenizer.train(body)
-    st.subheader("What the model sees", anchor=False, help=GLOSSARY["token"])
-    with st.container(border=True):
-        ids = tokenizer.encode(body[:SHOWN_TOKENS])
-        st.html(tokens.chips([tokenizer.tokens[i] for i in ids]))
+    columns[3].metric(
+        "Repetition", f"{numbers.repetition:.1%}", border=True, help=GLOSSARY["repetition"]
+    )
+    if world := worlds.load(text.origin):
         st.caption(
-            f"The first {len(ids):,} tokens. A model never sees letters, only each token's number: "
-            f"here the text begins {', '.join(map(str, ids[:8]))}, …"
+            f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits "
+            "per character.",
+            help=GLOSSARY["floor"],
         )
-    with st.expander(f"The vocabulary: {tokenizer.vocab_size:,} tokens"):
-        st.html(tokens.chips(tokenizer.tokens[:SHOWN_VOCABULARY], breaks=False))
-        if tokenizer.vocab_size > SHOWN_VOCABULARY:
-            st.caption(f"The first {SHOWN_VOCABULARY:,} of them.")
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _baselines(text_id: str) -> Baselines:
-    body = services.store().text(text_id)
-    tokenizer = tokenizers.CharTokenizer.train(body)
-    ids = np.array(tokenizer.encode(body))
-    cut = len(ids) - max(2, len(ids) // 10)
-    if cut < 2:
-        raise InputError("this text is too short to keep a part of it for validation")
-    return fit_baselines(ids[:cut], ids[cut:], tokenizer.vocab_size)
-
-
-def show_baselines(text_id: str) -> None:
-    """How hard the text is for models that only count."""
-    st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
-    lines = _baselines(text_id)
-    rows = [
-        ("uniform", "every token is as likely as any other", lines.uniform),
-        ("unigram", "each token as likely as it is frequent", lines.unigram),
-        ("bigram", "knows which token tends to follow which", lines.bigram),
-    ]
-    st.dataframe(
-        {
-            "Model": [name for name, _, _ in rows],
-            "What it knows": [about for _, about, _ in rows],
-            "Nats per token": [loss for _, _, loss in rows],
-            "Bits per character": [loss / np.log(2) for _, _, loss in rows],
-        },
-        hide_index=True,
-        column_config={
-            "Nats per token": st.column_config.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
-            "Bits per character": st.column_config.NumberColumn(
-                format="%.3f", help=GLOSSARY["bits per character"]
-            ),
-        },
-    )
-    st.caption(
-        "Counted on the first nine tenths of the text, scored on the last tenth. "
-        "A model that understands more than counts has to get below the last line."
-    )
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            marks = st.toggle(
+                "Show spaces and line ends",
+                key="marks",
+                persist_state="session",
+                help="A model sees them like any other character: · is a space, ⏎ a line end, "
+                "⇥ a tab, and what has no glyph shows its number.",
+            )
+            part = choose_part("Part", -(-len(body) // PART_CHARACTERS), f"part-{text.id}")
+        with st.container(height=260, border=False):
+            start = part * PART_CHARACTERS
+            st.html(tokens.running(body[start : start + PART_CHARACTERS], marks=marks))

@@ -4,7 +4,7 @@ Every token is escaped: model and visitor write whatever they like, and it stays
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from minigpt.plots import visible
 
@@ -17,19 +17,25 @@ STYLE = """<style>
 .mg-chip { border-radius: 3px; padding: 1px 3px; margin: 1px;
   background: color-mix(in srgb, currentColor 8%, transparent); display: inline-block;
   line-height: 1.35; white-space: pre; }
+.mg-0 { background: color-mix(in srgb, #14B8A6 26%, transparent); }
+.mg-1 { background: color-mix(in srgb, #F59E0B 26%, transparent); }
+.mg-2 { background: color-mix(in srgb, #64748B 26%, transparent); }
+.mg-3 { background: color-mix(in srgb, #8B5CF6 22%, transparent); }
+.mg-4 { background: color-mix(in srgb, #F43F5E 20%, transparent); }
+.mg-5 { background: color-mix(in srgb, #0EA5E9 22%, transparent); }
 .mg-hollow { background: none; outline: 1px solid currentColor; opacity: 0.65; }
 .mg-marked { background: color-mix(in srgb, #14B8A6 55%, transparent); font-weight: 700; }
 .mg-prompt { opacity: 0.6; }
 </style>"""
 
 
-def chips(tokens: Sequence[str], marked: int | None = None, *, breaks: bool = True) -> str:
-    """HTML of tokens as chips, the one at position `marked` standing out.
+def chips(tokens: Sequence[str], marked: Container[int] = (), *, breaks: bool = True) -> str:
+    """HTML of tokens as chips, those at the positions `marked` standing out.
 
     Special tokens are hollow; with `breaks`, a newline also breaks the line.
     """
     classes = [
-        "mg-chip" + " mg-hollow" * (token in SPECIAL) + " mg-marked" * (i == marked)
+        "mg-chip" + " mg-hollow" * (token in SPECIAL) + " mg-marked" * (i in marked)
         for i, token in enumerate(tokens)
     ]
     parts = [
@@ -38,6 +44,29 @@ def chips(tokens: Sequence[str], marked: int | None = None, *, breaks: bool = Tr
         for i, token in enumerate(tokens)
     ]
     return f'{STYLE}<div class="mg-text" style="white-space: normal">{"".join(parts)}</div>'
+
+
+def coloured(ids: Sequence[int], tokens: Sequence[str], counts: Sequence[int]) -> str:
+    """HTML of a text cut into tokens: the same token always in the same colour, id and count in
+    the hover. `tokens` and `counts` are those of the whole vocabulary."""
+    parts = []
+    for i in ids:
+        token = tokens[i]
+        hollow = " mg-hollow" if token in SPECIAL else ""
+        title = f"id {i:,}, {counts[i]:,} times in the text"
+        parts.append(
+            f'<bdi class="mg-chip mg-{i * 7 % 6}{hollow}" title="{title}">'
+            f"{html.escape(visible(token))}</bdi>" + "<br>" * token.endswith("\n")
+        )
+    return (
+        f'{STYLE}<div class="mg-text" dir="auto" style="white-space: normal">{"".join(parts)}</div>'
+    )
+
+
+def running(text: str, *, marks: bool) -> str:
+    """HTML of a text in its own direction; with `marks`, spaces and line ends can be seen."""
+    shown = "\n".join(visible(f"{line}\n") for line in text.split("\n"))[:-1] if marks else text
+    return f'{STYLE}<div class="mg-text" dir="auto">{html.escape(shown)}</div>'
 
 
 def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade: bool) -> str:

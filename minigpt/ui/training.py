@@ -12,6 +12,7 @@ from minigpt.store import Curves, Run, State, wait
 from minigpt.ui import controls, frame, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.services import FLOOR
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.
@@ -111,10 +112,11 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     measured = curves.val_loss[~np.isnan(curves.val_loss)]
     seen = "unseen text" if len(measured) else "training text"
     value = measured[-1] if len(measured) else curves.train_loss[-1] if len(curves.step) else None
+    bits = None if value is None else value / math.log(2) / run.characters_per_token
     loss.metric(
         f"Loss on {seen}",
         "–" if value is None else f"{value:.3f} nats",
-        delta=None if value is None else f"{value / math.log(2):.2f} bits per character",
+        delta=None if bits is None else f"{bits:.2f} bits per character",
         delta_color="off",
         delta_arrow="off",
         help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}",
@@ -165,8 +167,7 @@ def _curve(run: Run, curves: Curves) -> None:
     if not len(curves.step):
         st.caption("Waiting for the first step …" if run.active else "This run made no step.")
         return
-    lines = services.baselines(run.id)
-    guides = {"uniform": lines.uniform, "bigram": lines.bigram} if lines else {}
+    guides = services.guides(run)
     data = (curves.step, curves.train_loss, curves.val_loss, guides)
     if run.active:
         # ECharts takes new points without a remount; a Plotly chart would lose zoom each tick.
@@ -176,9 +177,27 @@ def _curve(run: Run, curves: Curves) -> None:
         show_figure(plots.loss_curve(*data), f"rest-{run.id}")
     st.caption(
         "Look for two lines that fall together. When validation turns up while training falls, the "
-        "model learns the text by heart. Dashed: blind guessing (uniform), and knowing only which "
-        "character follows which (bigram)."
+        "model learns the text by heart. Dashed: blind guessing (uniform), and knowing only what "
+        "tends to follow one token (bigram) or two (trigram)."
+        + " Lowest possible: the chance that is left to whoever knows the rule."
+        * (FLOOR in guides)
     )
+    _right_answers(run, curves)
+
+
+def _right_answers(run: Run, curves: Curves) -> None:
+    """How often the model is right where the text's rule leaves no choice."""
+    asked = ~np.isnan(curves.accuracy)
+    if not asked.any():
+        return
+    steps, shares = curves.step[asked], curves.accuracy[asked]
+    st.markdown(f"**Right answers:** {shares[-1]:.1%}", help=GLOSSARY["right answers"])
+    if run.active:
+        option = plots.live_share_option(steps, shares, run.train.max_steps)
+        st.echarts_chart(option, height=200, key=f"live-right-{run.id}")
+    else:
+        show_figure(plots.share_curve(steps, shares), f"rest-right-{run.id}")
+    st.caption("Look for a long flat line and then a sudden rise: the moment the rule is found.")
 
 
 def _newest_sample(run: Run) -> None:

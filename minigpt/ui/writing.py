@@ -25,11 +25,16 @@ WRITTEN = "written"  # where a session keeps the newest text
 
 def opening(run: Run) -> str:
     """A beginning in the run's own characters, to put into an empty prompt."""
-    known = set(tokenizers.load(run.tokenizer).tokens)
+    tokenizer, samples = tokenizers.load(run.tokenizer), services.store().samples(run.id)
+    # Bytes can spell anything, so there it has to be what the model has come to write itself.
+    known = (
+        set(tokenizer.tokens) if tokenizer.kind == "char" else set(samples[-1:] and samples[-1][1])
+    )
     for words in ("Once there was ", "The ", "hello"):
         if set(words) <= known:
             return words
-    return tokenizers.load(run.tokenizer).tokens[-1]
+    words = samples[-1][1].split() if samples else []
+    return f"{words[0][:20]} " if words and " " in known else tokenizer.tokens[-1]
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def draw(
 ) -> None:
     """Draws a text as far as it is written, and the rivals of its newest token."""
     read = tokenizer.decode(tokenizer.encode(writing.prompt))  # shows <unk> where it is read
-    written = [tokenizer.tokens[step.id] for step in writing.steps]
+    written = list(tokenizer.pieces(step.id for step in writing.steps))
     probs = [step.prob for step in writing.steps]
     place.html(tokens.shaded(read, written, probs, shade=shade))
     if bars is not None:
@@ -106,8 +111,8 @@ def notes_on_prompt(run: Run, prompt: str) -> list[str]:
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(prompt)
     notes = []
-    unknown = sorted({c for c, i in zip(prompt, ids, strict=True) if i == tokenizer.unk_id})
-    if unknown:
+    if tokenizer.unk_id in ids:
+        unknown = sorted({c for c in prompt if tokenizer.unk_id in tokenizer.encode(c)})
         shown = " ".join(plots.visible(c) for c in unknown[:12])
         notes.append(
             f"The training text has no {shown} – the model reads `<unk>` there, "
@@ -228,9 +233,8 @@ def _explain_choice(writing: Writing, tokenizer: tokenizers.Tokenizer) -> None:
     at, steps = 0, writing.steps
     if len(steps) > 1:
         at = st.slider("Token", 1, len(steps), 1, help="Which written token to look at.") - 1
-    before = (writing.prompt + tokenizer.decode([step.id for step in steps[:at]]))[-40:]
-    chosen = tokenizer.tokens[steps[at].id]
-    st.html(tokens.chips([*before, chosen], marked=len(before)))
+    ids = [*tokenizer.encode(writing.prompt), *(step.id for step in steps[: at + 1])][-40:]
+    st.html(tokens.chips([tokenizer.tokens[i] for i in ids], marked={len(ids) - 1}))
     show_figure(plots.next_token_bars(_rivals(steps[at], tokenizer)), "candidates", toolbar=False)
     st.caption(
         "Slate: what the model believes. Teal: what the token was drawn from, after temperature, "

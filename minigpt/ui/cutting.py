@@ -1,0 +1,262 @@
+"""A text cut into tokens: the choice of a tokenizer, its tokens, its merges, its vocabulary."""
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots
+from minigpt.config import InputError
+from minigpt.store import Text
+from minigpt.tokenizers import BPETokenizer
+from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
+from minigpt.ui import frame, services, texts, tokens
+from minigpt.ui.figures import show_figure
+from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.services import USUAL_VOCABULARY, Cut
+
+USUAL = (512, USUAL_VOCABULARY)  # compared with characters
+KIND, SIZE = "tokenizer_kind", "tokenizer_size"
+KINDS = {"char": "Characters", "bpe": "BPE"}
+WINDOW_CHARACTERS, MOST_TOKENS = 1_200, 2_000  # on the screen at once
+COMPARED_CHARACTERS = 1_500_000  # a longer text is compared when asked for: it takes seconds
+SENTENCE_CHARACTERS = 300
+
+
+def choose() -> tuple[str, int]:
+    """The kind of tokenizer and, for BPE, its vocabulary; Data and Train share the choice."""
+    left, right = st.columns([1, 1], vertical_alignment="bottom")
+    with left:
+        kind = st.segmented_control(
+            "Tokenizer",
+            list(KINDS),
+            default="char",
+            format_func=KINDS.get,
+            required=True,
+            key=KIND,
+            persist_state="session",
+            help=GLOSSARY["tokenizer"],
+        )
+    with right:
+        size = 0
+        if kind == "bpe":
+            size = st.number_input(
+                "Vocabulary",
+                MIN_VOCABULARY,
+                MAX_VOCABULARY,
+                USUAL[0],
+                step=256,
+                key=SIZE,
+                persist_state="session",
+                help=f"{GLOSSARY['vocabulary']} 3 special tokens, 256 bytes, and one more for each "
+                f"merge: from {MIN_VOCABULARY} to {MAX_VOCABULARY:,}.",
+            )
+    return kind, size
+
+
+def chosen() -> tuple[str, int]:
+    """What stands in the choice."""
+    kind = st.session_state.get(KIND, "char")
+    return kind, st.session_state.get(SIZE, USUAL[0]) if kind == "bpe" else 0
+
+
+def choose_next(kind: str, size: int) -> None:
+    """Has this tokenizer chosen when the choice is drawn next."""
+    st.session_state[KIND] = kind
+    if kind == "bpe":
+        st.session_state[SIZE] = max(MIN_VOCABULARY, size)
+
+
+def compare(text: Text, kind: str, size: int) -> None:
+    """The usual tokenizers and the chosen one side by side."""
+    rows = [("char", 0), *(("bpe", usual) for usual in USUAL)]
+    if (kind, size) not in rows:
+        rows.append((kind, size))
+    if text.characters > COMPARED_CHARACTERS and not st.toggle(
+        "Compare tokenizers", key=f"compare-{text.id}", help="Takes some seconds on a long text."
+    ):
+        return
+    table = []
+    for row in rows:
+        try:
+            cut = services.cut(text.id, *row)
+        except InputError as error:  # more characters than a vocabulary holds
+            st.warning(frame.sentence(error))
+            continue
+        bits = cut.baselines and cut.baselines.in_bits_per_character(cut.characters_per_token)
+        table.append(
+            {
+                "Tokenizer": ("● " if row == (kind, size) else "") + _name(*row),
+                "Vocabulary": cut.tokenizer.vocab_size,
+                "Tokens": cut.tokens,
+                "Characters per token": text.characters / cut.tokens,
+                "Trigram, bits per character": bits and bits["trigram"],
+            }
+        )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "Vocabulary": st.column_config.NumberColumn(
+                format="localized", help=GLOSSARY["vocabulary"]
+            ),
+            "Tokens": st.column_config.NumberColumn(
+                format="localized", help="How many tokens the whole text has."
+            ),
+            "Characters per token": st.column_config.NumberColumn(format="%.2f"),
+            "Trigram, bits per character": st.column_config.NumberColumn(
+                format="%.3f",
+                help="How well counting three tokens in a row predicts the text. "
+                + GLOSSARY["bits per character"],
+            ),
+        },
+    )
+    st.caption(
+        "A larger vocabulary makes the text shorter, so a context of as many tokens reaches "
+        "further back; but each token is seen less often, and the model has more of them to learn."
+    )
+
+
+def _name(kind: str, size: int) -> str:
+    return "Characters" if kind == "char" else f"BPE {size:,}"
+
+
+def show(body: str, cut: Cut, key: str) -> None:
+    """A window of the text in coloured tokens."""
+    tokenizer = cut.tokenizer
+    with st.container(border=True):
+        part = texts.choose_part(
+            "Part", -(-len(body) // WINDOW_CHARACTERS), f"window-{key}-{len(body)}"
+        )
+        start, end = (_line_start(body, i * WINDOW_CHARACTERS) for i in (part, part + 1))
+        ids = tokenizer.encode(body[start:end])
+        st.html(tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist()))
+        note = f" The first {MOST_TOKENS:,} of {len(ids):,}." if len(ids) > MOST_TOKENS else ""
+        st.caption(
+            "Each colour patch is one token; point at it for its number and how often it stands in "
+            "the text. The model sees only the numbers: here "
+            f"{', '.join(map(str, ids[:8]))}, …{note}"
+        )
+
+
+def _line_start(body: str, at: int) -> int:
+    """The beginning of the next line, if there is one near: parts should not cut words."""
+    found = body.find("\n", at - 1, at + WINDOW_CHARACTERS // 4) + 1 if at else 0
+    return min(found or at, len(body))
+
+
+@st.fragment
+def replay(body: str, cut: Cut, key: str) -> None:
+    """The merges one by one, on a sentence of one's own."""
+    tokenizer: BPETokenizer = cut.tokenizer
+    merges = len(tokenizer.merges)
+    if not merges:
+        st.info("No two characters stand side by side twice in this text: there is no merge.")
+        return
+    first_line = next((line for line in body[:4_000].splitlines() if len(line) > 12), body[:60])
+    sentence = st.text_input(
+        "A sentence of yours", first_line[:60], max_chars=SENTENCE_CHARACTERS, key=f"say-{key}"
+    )
+    at_key = f"merge-{key}-{merges}"
+    used = np.flatnonzero(tokenizer.applied(np.array(tokenizer.encode(sentence), dtype=np.int64)))
+
+    def jump(to: int) -> None:
+        st.session_state[at_key] = to
+
+    now = st.session_state.setdefault(at_key, min(merges, 3))
+    before, after = used[used + 1 < now], used[used + 1 > now]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            "Merge before", icon=":material/chevron_left:", disabled=not len(before),
+            key=f"before-{key}", on_click=jump, args=(int(before[-1]) + 1 if len(before) else 0,),
+            help="Back to the one before that changed this sentence.",
+        )  # fmt: skip
+        st.button(
+            "Next merge here", icon=":material/chevron_right:", disabled=not len(after),
+            key=f"after-{key}", on_click=jump, args=(int(after[0]) + 1 if len(after) else 0,),
+            help="On to the next one that changes this sentence.",
+        )  # fmt: skip
+    now = st.slider("Merges done", 0, merges, key=at_key)
+    so_far = tokenizer.first(now)
+    ids = so_far.encode(sentence)
+    newest = so_far.made[-1] if now else None
+    with st.container(border=True):
+        marked = [i for i, token_id in enumerate(ids) if token_id == newest]
+        st.html(tokens.chips([so_far.tokens[i] for i in ids], marked=marked))
+        if now:
+            left, right = (plots.visible(so_far.tokens[i]) for i in so_far.merges[-1])
+            st.caption(
+                f"Merge {now:,}: {frame.plain(left)} and {frame.plain(right)} became one token. "
+                f"In the whole text they stood side by side {cut.joined[now - 1]:,} times, more "
+                f"often than any other pair. The sentence now has {len(ids):,} tokens."
+            )
+        else:
+            st.caption(
+                f"Before the first merge every byte is a token: {len(ids):,} of them. Letters "
+                "beyond plain English have two to four bytes, which show as numbers."
+            )
+    # Every merge shortens the text by as many tokens as it joined pairs.
+    lengths = cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
+    show_figure(plots.compression_curve(lengths, len(body), now), f"compression-{key}")
+    st.caption("The first merges shorten the text most. The dot is where you are.")
+
+
+@st.fragment
+def vocabulary(cut: Cut, key: str) -> None:
+    """All tokens, to be searched."""
+    tokenizer = cut.tokenizer
+    wanted = st.text_input(
+        "Find", key=f"find-{key}", placeholder="th", help="Tokens that contain these characters."
+    )
+    is_bpe = isinstance(tokenizer, BPETokenizer)
+    ids = [i for i, token in enumerate(tokenizer.tokens) if wanted in token]
+    table = {
+        "Id": ids,
+        "Token": [plots.visible(tokenizer.tokens[i]) for i in ids],
+        "Times in the text": cut.counts[ids] if ids else [],
+    }
+    if is_bpe:
+        parts = dict(zip(tokenizer.made[::-1], tokenizer.merges[::-1], strict=True))
+        table["Joined from"] = [
+            " + ".join(plots.visible(tokenizer.tokens[part]) for part in parts.get(i, ()))
+            for i in ids
+        ]
+        table["Bytes"] = [tokenizer.token_bytes[i].hex(" ") if i > 2 else "" for i in ids]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=300,
+        column_config={"Times in the text": st.column_config.NumberColumn(format="localized")},
+    )
+    st.caption(f"{len(ids):,} of {tokenizer.vocab_size:,} tokens.")
+
+
+def baselines(cut: Cut) -> None:
+    """How hard the text is for models that only count."""
+    if cut.baselines is None:
+        st.info("This text is too short to keep a part of it for validation.")
+        return
+    about = {
+        "uniform": "every token is as likely as any other",
+        "unigram": "each token as likely as it is frequent",
+        "bigram": "knows which token tends to follow which",
+        "trigram": "knows what tends to follow which two",
+    }
+    bits = cut.baselines.in_bits_per_character(cut.characters_per_token)
+    st.dataframe(
+        {
+            "Model": list(about),
+            "What it knows": list(about.values()),
+            "Nats per token": [getattr(cut.baselines, name) for name in about],
+            "Bits per character": [bits[name] for name in about],
+        },
+        hide_index=True,
+        column_config={
+            "Nats per token": st.column_config.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
+            "Bits per character": st.column_config.NumberColumn(
+                format="%.3f", help=GLOSSARY["bits per character"]
+            ),
+        },
+    )
+    st.caption(
+        "Counted on the first nine tenths of the text, scored on the last tenth (Kneser-Ney "
+        "smoothing). A model that understands more than counts has to get below the last line."
+    )
