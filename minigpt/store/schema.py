@@ -73,6 +73,7 @@ MIGRATIONS = (
     """
     ALTER TABLE texts ADD COLUMN origin TEXT NOT NULL DEFAULT '';  -- JSON of the world it is from
     ALTER TABLE runs ADD COLUMN characters_per_token REAL NOT NULL DEFAULT 1;  -- where it validates
-    ALTER TABLE metrics ADD COLUMN accuracy REAL          -- share of right answers, in such worlds
+    -- the share of right answers, in texts that come from a world
+    ALTER TABLE metrics ADD COLUMN accuracy REAL
     """,
 )
