@@ -1,4 +1,4 @@
-"""The command line: train, runs, generate, evaluate, inspect, export, import.
+"""The command line: train, runs, corpus, tokenize, generate, evaluate, inspect, export, import.
 
 Each command is a function of its parsed arguments that prints for people and returns what
 `--json` prints for machines. It works on the same store as the app.
@@ -20,9 +20,20 @@ from tqdm import tqdm
 
 from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, Settings, TrainConfig
-from minigpt.corpus import read_text, split, windows
+from minigpt.corpus import (
+    CLEANINGS,
+    DOWNLOADS,
+    LIBRARY,
+    WORLDS,
+    clean,
+    fit_baselines,
+    read_text,
+    windows,
+)
 from minigpt.huggingface import export_huggingface
+from minigpt.launch import launch
 from minigpt.limits import Limits
+from minigpt.plots import visible
 from minigpt.store import EVERYONE, Run, Store, home
 from minigpt.supervisor import Supervisor
 
@@ -30,7 +41,7 @@ POLL_SECONDS = 0.2
 
 
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Train a model on a text file, and watch it learn."""
+    """Train a model on a text, and watch it learn."""
     if args.resume:
         run = store.find_run(args.resume)
         run_id = run.id
@@ -40,10 +51,8 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             store.extend(run_id, args.longer)
         else:
             store.wish(run_id, "running")
-    elif args.file:
-        run_id = _new_run(store, args)
     else:
-        raise InputError("give a text FILE to learn from, or --resume RUN to go on with a run")
+        run_id = _new_run(store, args)
     print(f"run {run_id}", file=sys.stderr)
     with Supervisor(store.folder):
         run = _follow(store, run_id)
@@ -63,21 +72,105 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _new_run(store: Store, args: argparse.Namespace) -> str:
-    """Puts the file and its run into the store."""
-    path = Path(args.file)
-    text = read_text(_read(path), path.name)
+    """Puts the text and its run into the store."""
+    title, text, origin = _text(store, args)
     limits = Limits.from_environment()
     limits.check_text(len(text))
-    tokenizer = tokenizers.CharTokenizer.train(text)
+    tokenizer = _tokenizer(text, args)
     preset = PRESETS[args.preset]
     model = preset.model(tokenizer.vocab_size, **_given(args, GPTConfig))
     train = preset.train.replace(**_given(args, TrainConfig))
-    limits.check_run(model, train)
-    limits.check_room(len(store.runs(EVERYONE)), store.used_bytes())
-    split(np.array(tokenizer.encode(text)), train.val_fraction, model.block_size)  # or refuses now
-    text_id = store.add_text(EVERYONE, path.name, text)
-    name = args.name or f"{path.stem}, {args.preset}"
-    return store.create_run(EVERYONE, name, text_id, tokenizer.to_json(), model, train)
+    text_id = store.add_text(EVERYONE, title, text, origin)
+    name = args.name or f"{Path(title).stem}, {args.preset}"
+    return launch(store, limits, EVERYONE, name, text_id, tokenizer, model, train)
+
+
+def _text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
+    """Title, body and origin of the text that was asked for: a file, or one of the corpus."""
+    if bool(args.file) == bool(args.corpus):
+        raise InputError("give either a text FILE or --corpus NAME (or --resume RUN to go on)")
+    origin = ""
+    if args.file:
+        path = Path(args.file)
+        title, text = path.name, read_text(_read(path), path.name, args.encoding)
+    elif args.corpus in LIBRARY:
+        title, text = LIBRARY[args.corpus].title, LIBRARY[args.corpus].read()
+    elif args.corpus in WORLDS:
+        chance = {"bits": args.bits} if args.bits is not None else {}
+        try:
+            world = WORLDS[args.corpus](seed=args.world_seed, **chance)
+        except TypeError as error:
+            raise InputError("--bits is for the world markov: leave it out") from error
+        title, text, origin = world.title, world.text(args.characters), world.to_json()
+    elif args.corpus in DOWNLOADS:
+        entry = DOWNLOADS[args.corpus]
+        with tqdm(unit="B", unit_scale=True, disable=None, desc=entry.title) as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            title, text = entry.title, entry.read(store.folder, show)
+    else:
+        raise InputError(
+            f"there is no text {args.corpus!r} here: `python -m minigpt corpus` lists them"
+        )
+    if args.clean:
+        unknown = sorted(set(args.clean) - set(CLEANINGS))
+        if unknown:
+            raise InputError(
+                f"there is no clean-up {unknown[0]!r}: choose of {', '.join(CLEANINGS)}"
+            )
+        text, origin = clean(text, args.clean), ""
+    return title, text, origin
+
+
+def _tokenizer(text: str, args: argparse.Namespace) -> tokenizers.Tokenizer:
+    if args.tokenizer == "char" and args.vocab_size is not None:
+        raise InputError("--vocab-size is for --tokenizer bpe: characters are as many as they are")
+    return tokenizers.train(text, args.tokenizer, args.vocab_size or 1024)
+
+
+def corpus(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """List the texts that come with minigpt, that it writes by a rule, or can download."""
+    rows = []
+    for kind, entries in (("here", LIBRARY), ("world", WORLDS), ("download", DOWNLOADS)):
+        for name, entry in entries.items():
+            print(f"{name:<38} {kind:<8}  {entry.title}")
+            rows.append({"name": name, "kind": kind, "title": entry.title, "about": entry.about})
+    return {"corpus": rows}
+
+
+def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Show how a tokenizer cuts a text, and how far counting its tokens gets."""
+    _, text, _ = _text(store, args)
+    tokenizer = _tokenizer(text, args)
+    ids = np.array(tokenizer.encode(text))
+    shown = [tokenizer.tokens[i] for i in ids[: args.show]]
+    print(" ".join(visible(token) for token in shown))
+    if isinstance(tokenizer, tokenizers.BPETokenizer):
+        applied = tokenizer.applied(ids)
+        for n, (left, right) in enumerate(tokenizer.merges[: args.merges]):
+            parts = visible(tokenizer.tokens[left]), visible(tokenizer.tokens[right])
+            print(f"merge {n + 1}: {parts[0]} + {parts[1]}, {applied[n]:,} times")
+    result = {
+        "vocab_size": tokenizer.vocab_size,
+        "tokens": len(ids),
+        "characters_per_token": len(text) / len(ids),
+    }
+    print(
+        f"{len(text):,} characters, {len(ids):,} tokens of {tokenizer.vocab_size:,}: "
+        f"{result['characters_per_token']:.2f} characters per token"
+    )
+    cut = len(ids) - max(2, len(ids) // 10)
+    if cut > 1:
+        per_token = len(tokenizer.decode(ids[cut:])) / (len(ids) - cut)
+        lines = fit_baselines(ids[:cut], ids[cut:], tokenizer.vocab_size)
+        result["bits_per_character"] = lines.in_bits_per_character(per_token)
+        for name, bits in result["bits_per_character"].items():
+            nats = getattr(lines, name)
+            print(f"{name:<8} {nats:.3f} nats per token, {bits:.3f} bits per character")
+    return result
 
 
 def _follow(store: Store, run_id: str) -> Run:
@@ -129,11 +222,12 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         )
     print(args.prompt, end="", flush=True)
     written = []
-    for step in continue_text(load_model(store, run), ids, config):
-        written.append(step.id)
-        print(tokenizer.decode([step.id]), end="", flush=True)
+    steps = continue_text(load_model(store, run), ids, config)
+    for piece in tokenizer.pieces(step.id for step in steps):
+        written.append(piece)
+        print(piece, end="", flush=True)
     print()
-    return {"run": run.id, "prompt": args.prompt, "text": tokenizer.decode(written)}
+    return {"run": run.id, "prompt": args.prompt, "text": "".join(written)}
 
 
 def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -144,7 +238,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     run = store.find_run(args.run)
     tokenizer = tokenizers.load(run.tokenizer)
     path = Path(args.file)
-    text = read_text(_read(path), path.name)
+    text = read_text(_read(path), path.name, args.encoding)
     ids = np.array(tokenizer.encode(text))
     _tell_unknown(ids.tolist(), tokenizer)
     x, y = windows(ids, run.model.block_size)
@@ -258,6 +352,29 @@ def _add_settings(parser: argparse.ArgumentParser, config: type[Settings]) -> No
             parser.add_argument(*names, dest=spec.name, type=kind, metavar=kind.__name__, help=help)
 
 
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    """Where a text comes from, and how it is cut."""
+    group = parser.add_argument_group("the text")
+    group.add_argument("file", nargs="?", help="a text file, or a PDF with text in it")
+    group.add_argument("--corpus", metavar="NAME", help="a text of `corpus` instead of a file")
+    group.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
+    group.add_argument(
+        "--clean",
+        type=lambda names: names.split(","),
+        metavar="NAMES",
+        help=f"clean-ups to make, with commas between them: {', '.join(CLEANINGS)}",
+    )
+    group.add_argument("--world-seed", type=int, default=1, help="of a world: its seed")
+    group.add_argument(
+        "--characters", type=int, default=200_000, help="of a world: how much of it to write"
+    )
+    group.add_argument("--bits", type=float, help="of the world markov: its entropy")
+    group.add_argument(
+        "--tokenizer", choices=tokenizers.KINDS, default="char", help="characters, or BPE"
+    )
+    group.add_argument("--vocab-size", type=int, help="of BPE: how many tokens (default: 1024)")
+
+
 def parser() -> argparse.ArgumentParser:
     """All commands with their options, help and an example each."""
     top = argparse.ArgumentParser(
@@ -279,7 +396,7 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     sub = command(train, "tales.txt --preset classic --steps 500")
-    sub.add_argument("file", nargs="?", help="a text file")
+    _add_text(sub)
     sub.add_argument(
         "--preset", choices=PRESETS, default="classic", help="the recipe to start from"
     )
@@ -292,6 +409,12 @@ def parser() -> argparse.ArgumentParser:
     _add_settings(sub.add_argument_group("the training"), TrainConfig)
 
     command(runs, "")
+    command(corpus, "")
+
+    sub = command(tokenize, "tales.txt --tokenizer bpe --vocab-size 512 --merges 20")
+    _add_text(sub)
+    sub.add_argument("--show", type=int, default=40, help="how many tokens to show")
+    sub.add_argument("--merges", type=int, default=10, help="how many merges to show")
 
     sub = command(generate, '1a2b3c --prompt "hello" --temperature 0.8 --top-k 40 --seed 1')
     sub.add_argument("run", help="a run's id, or its first characters")
@@ -301,6 +424,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(evaluate, "1a2b3c other.txt")
     sub.add_argument("run", help="a run's id, or its first characters")
     sub.add_argument("file", help="a text file")
+    sub.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
     sub.add_argument("run", help="a run's id, or its first characters")

@@ -90,13 +90,24 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
     empty.write_bytes(b"")
     short.write_text("h")
     image.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    foreign = tmp_path / "foreign.txt"
+    foreign.write_bytes(("В старой деревне у реки жил мельник.\n" * 20).encode("cp1251"))
     refused = {
         ("train",): "FILE",
         ("train", str(tmp_path / "missing.txt")): "cannot be read",
         ("train", str(tmp_path)): "cannot be read",
         ("train", str(empty)): "empty",
         ("train", str(short)): "context of 512",
-        ("train", str(image)): "not UTF-8 text",
+        ("train", str(image)): "picture (PNG), not text",
+        ("train", str(foreign)): "looks like cp1251",
+        ("train", str(foreign), "--encoding", "utf-8"): "not text in utf-8",
+        ("train", str(text_file), "--corpus", "copy"): "either a text FILE or --corpus",
+        ("train", "--corpus", "nope"): "no text 'nope' here",
+        ("train", "--corpus", "copy", "--bits", "2"): "leave it out",
+        ("train", "--corpus", "markov", "--bits", "9"): "choose between",
+        ("train", str(text_file), "--vocab-size", "300"): "for --tokenizer bpe",
+        ("train", str(text_file), "--tokenizer", "bpe", "--vocab-size", "9"): "from 260",
+        ("tokenize", str(text_file), "--clean", "soap"): "no clean-up 'soap'",
         ("train", str(text_file), "--steps", "0"): "max_steps is 0",
         ("train", str(text_file), "--learning-rate", "-1"): "learning_rate is -1",
         ("train", str(text_file), "--n-embd", "10"): "multiple",
@@ -127,6 +138,8 @@ def test_every_command_has_help_with_an_example(capsys):
     assert list(commands) == [
         "train",
         "runs",
+        "corpus",
+        "tokenize",
         "generate",
         "evaluate",
         "inspect",
