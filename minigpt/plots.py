@@ -213,9 +213,7 @@ def compression_curve(tokens: np.ndarray, characters: int, at: int) -> go.Figure
         x=x, y=y, mode="lines", name="the text",
         hovertemplate="%{y:.2f} characters per token after %{x:,} merges<extra></extra>",
     )  # fmt: skip
-    figure.add_scatter(
-        x=[at], y=[ratio[at]], mode="markers", marker={"size": 11}, name="here", hoverinfo="skip"
-    )
+    figure.add_vline(at, line={"color": GUIDES[0], "width": 1.5, "dash": "dash"})
     figure.update_layout(
         height=260,
         margin=MARGIN,
@@ -333,7 +331,7 @@ def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure
         margin=MARGIN,
         barmode="group",
         bargap=0.25,
-        xaxis={"tickformat": ".0%", "rangemode": "tozero", "title": "probability"},
+        xaxis={"tickformat": ".2~%", "rangemode": "tozero", "title": "probability"},
         yaxis={
             "tickvals": rows,
             "ticktext": tokens,

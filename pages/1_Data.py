@@ -37,17 +37,16 @@ try:
     kind, size = cutting.choose()
     cut = services.cut(text.id, kind, size)
     key = f"{text.id}-{kind}-{size}"
+    cutting.compare(text, kind, size)
     cutting.show(body, cut, key)
     if kind == "bpe":
         st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
         cutting.replay(body, cut, key)
-    st.page_link("pages/2_Train.py", label="Train on this", icon=":material/arrow_forward:")
-
-    st.subheader("Side by side", anchor=False, help=GLOSSARY["tokenizer"])
-    cutting.compare(text, kind, size)
-    st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
-    cutting.baselines(cut)
     st.subheader("The vocabulary", anchor=False, help=GLOSSARY["vocabulary"])
     cutting.vocabulary(cut, key)
+    st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
+    cutting.baselines(cut)
+    if st.button("Train on this", type="primary", icon=":material/arrow_forward:"):
+        frame.go("pages/2_Train.py")
 except InputError as error:
     st.error(frame.sentence(error))

@@ -23,8 +23,7 @@ SENTENCE_CHARACTERS = 300
 
 def choose() -> tuple[str, int]:
     """The kind of tokenizer and, for BPE, its vocabulary; Data and Train share the choice."""
-    left, right = st.columns([1, 1], vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
             "Tokenizer",
             list(KINDS),
@@ -35,7 +34,6 @@ def choose() -> tuple[str, int]:
             persist_state="session",
             help=GLOSSARY["tokenizer"],
         )
-    with right:
         size = 0
         if kind == "bpe":
             size = st.number_input(
@@ -46,6 +44,7 @@ def choose() -> tuple[str, int]:
                 step=256,
                 key=SIZE,
                 persist_state="session",
+                width=220,
                 help=f"{GLOSSARY['vocabulary']} 3 special tokens, 256 bytes, and one more for each "
                 f"merge: from {MIN_VOCABULARY} to {MAX_VOCABULARY:,}.",
             )
@@ -74,13 +73,14 @@ def compare(text: Text, kind: str, size: int) -> None:
         "Compare tokenizers", key=f"compare-{text.id}", help="Takes some seconds on a long text."
     ):
         return
-    table = []
+    table, cuts = [], []
     for row in rows:
         try:
             cut = services.cut(text.id, *row)
         except InputError as error:  # more characters than a vocabulary holds
             st.warning(frame.sentence(error))
             continue
+        cuts.append((*row, cut))
         bits = cut.baselines and cut.baselines.in_bits_per_character(cut.characters_per_token)
         table.append(
             {
@@ -109,6 +109,8 @@ def compare(text: Text, kind: str, size: int) -> None:
             ),
         },
     )
+    if any(kind == "bpe" and cut.tokenizer.vocab_size < size for kind, size, cut in cuts):
+        st.caption("BPE ends where no pair of tokens is left that stands in the text twice.")
     st.caption(
         "A larger vocabulary makes the text shorter, so a context of as many tokens reaches "
         "further back; but each token is seen less often, and the model has more of them to learn."
@@ -128,7 +130,8 @@ def show(body: str, cut: Cut, key: str) -> None:
         )
         start, end = (_line_start(body, i * WINDOW_CHARACTERS) for i in (part, part + 1))
         ids = tokenizer.encode(body[start:end])
-        st.html(tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist()))
+        with st.container(height=300, border=False):
+            st.html(tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist()))
         note = f" The first {MOST_TOKENS:,} of {len(ids):,}." if len(ids) > MOST_TOKENS else ""
         st.caption(
             "Each colour patch is one token; point at it for its number and how often it stands in "
@@ -184,7 +187,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
         if now:
             left, right = (plots.visible(so_far.tokens[i]) for i in so_far.merges[-1])
             st.caption(
-                f"Merge {now:,}: {frame.plain(left)} and {frame.plain(right)} became one token. "
+                f"Merge {now:,}: **{frame.plain(left)}** and **{frame.plain(right)}** became one. "
                 f"In the whole text they stood side by side {cut.joined[now - 1]:,} times, more "
                 f"often than any other pair. The sentence now has {len(ids):,} tokens."
             )
@@ -196,7 +199,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
     # Every merge shortens the text by as many tokens as it joined pairs.
     lengths = cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
     show_figure(plots.compression_curve(lengths, len(body), now), f"compression-{key}")
-    st.caption("The first merges shorten the text most. The dot is where you are.")
+    st.caption("The first merges shorten the text most. Dashed: where you are.")
 
 
 @st.fragment
@@ -207,7 +210,8 @@ def vocabulary(cut: Cut, key: str) -> None:
         "Find", key=f"find-{key}", placeholder="th", help="Tokens that contain these characters."
     )
     is_bpe = isinstance(tokenizer, BPETokenizer)
-    ids = [i for i, token in enumerate(tokenizer.tokens) if wanted in token]
+    order = np.argsort(-cut.counts, kind="stable").tolist()  # the most frequent first
+    ids = [i for i in order if wanted in tokenizer.tokens[i]]
     table = {
         "Id": ids,
         "Token": [plots.visible(tokenizer.tokens[i]) for i in ids],

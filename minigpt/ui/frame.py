@@ -94,6 +94,11 @@ def _run_in_url() -> dict[str, str]:
     return {"run": st.query_params["run"]} if "run" in st.query_params else {}
 
 
+def go(page: str) -> None:
+    """Opens another page, with the same run."""
+    st.switch_page(page, query_params=_run_in_url())
+
+
 def show_run(run_id: str) -> None:
     """Makes a run the one in the URL: it survives a reload, and every page shows it."""
     st.query_params["run"] = run_id

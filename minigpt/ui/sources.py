@@ -73,10 +73,13 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
     """A file whose encoding nobody wrote down: the best guess, how it reads, and the others."""
     readings = {guess.encoding: guess for guess in reading.guesses(file.getvalue())}
     with st.container(border=True):
-        st.markdown(
-            f"**{frame.plain(file.name)}** is not UTF-8 as it stands, and does not say what it is. "
-            "Choose the encoding in which it reads well."
+        cut_off = next(iter(readings.values())).dropped
+        trouble = (
+            "ends in the middle of a character, so perhaps some of it is missing."
+            if cut_off
+            else "is not UTF-8 and does not say what it is. Choose the encoding it reads well in."
         )
+        st.markdown(f"**{frame.plain(file.name)}** {trouble}")
         name = st.selectbox(
             "Encoding",
             list(readings),
@@ -89,12 +92,10 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
         start = max(0, guess.text.rfind("\n", 0, at) + 1, at - PREVIEW_CHARACTERS // 2)
         st.html(tokens.running(guess.text[start : start + PREVIEW_CHARACTERS], marks=False))
         if guess.dropped:
-            st.caption(
-                f"The file ends in the middle of a character: its last {guess.dropped} "
-                f"byte{'s' * (guess.dropped > 1)} would be left out."
-            )
+            last = "byte" if guess.dropped == 1 else f"{guess.dropped} bytes"
+            st.caption(f"The last {last} of the file would be left out.")
         with st.container(horizontal=True):
-            if st.button("It reads well: take it", key=f"take-{file.file_id}", type="primary"):
+            if st.button("It reads well, take it", key=f"take-{file.file_id}", type="primary"):
                 try:
                     st.session_state[FOUND][file.file_id] = keep(visit, file.name, guess.text)
                 except InputError as error:

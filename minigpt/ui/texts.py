@@ -65,7 +65,7 @@ def choose_part(label: str, parts: int, key: str) -> int:
     """Which of so many parts to look at, from 0."""
     if parts < 2:
         return 0
-    return st.number_input(f"{label}, of {parts:,}", 1, parts, 1, key=key) - 1
+    return st.number_input(f"{label}, of {parts:,}", 1, parts, 1, key=key, width=180) - 1
 
 
 def show(text: Text, body: str) -> None:
@@ -90,7 +90,9 @@ def show(text: Text, body: str) -> None:
             help=GLOSSARY["floor"],
         )
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(
+            horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+        ):
             marks = st.toggle(
                 "Show spaces and line ends",
                 key="marks",
