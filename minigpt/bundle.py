@@ -61,7 +61,7 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
     table = np.stack([getattr(curves, name) for name in METRICS], axis=1)
     tensors["metrics"] = table[: checkpoint[0]]  # a run that trains on may be further by now
     if not np.isnan(curves.accuracy).all():
-        tensors["accuracy"] = curves.accuracy[: checkpoint[0]]
+        tensors["accuracy"] = curves.accuracy[: checkpoint[0]].copy()  # a row of its own
     about = {
         "name": run.name,
         "text_id": run.text_id,

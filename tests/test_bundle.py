@@ -5,9 +5,13 @@ import pytest
 import safetensors.numpy
 import torch
 
-from minigpt import bundle, weights, worker
-from minigpt.config import InputError
+from minigpt import bundle, tokenizers, weights, worker
+from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.corpus.worlds import Copy
+from minigpt.launch import launch
+from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Store
+from minigpt.tokenizers import BPETokenizer, CharTokenizer
 
 
 @pytest.fixture
@@ -131,3 +135,47 @@ def test_the_demo_is_unpacked_once_for_everyone(fresh_store):
     assert demo.state == "finished"
     assert len(fresh_store.snapshot_steps(first)) >= 6
     assert bundle.DEMO.stat().st_size <= 3_000_000
+
+
+def test_a_run_on_a_world_keeps_its_right_answers_in_the_file(fresh_store, other_store):
+    world = Copy()
+    text = world.text(6_000)
+    tokenizer = CharTokenizer.train(text)
+    text_id = fresh_store.add_text("me", "copy", text, world.to_json())
+    run_id = launch(
+        fresh_store, Limits(), "me", "copying", text_id, tokenizer,
+        GPTConfig(tokenizer.vocab_size, block_size=16, n_layer=1, n_head=2, n_embd=8),
+        TrainConfig(max_steps=4, batch_size=2, eval_interval=2),
+    )  # fmt: skip
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    before = fresh_store.curves(run_id).accuracy
+    assert np.isnan(before).tolist() == [False, False, True, False]
+    data = bundle.export_run(fresh_store, fresh_store.run(run_id))
+    after = other_store.curves(bundle.import_run(other_store, data, "you")).accuracy
+    np.testing.assert_array_equal(after, before)
+    bent = changed(data, tensors={"accuracy": np.array([0.5, 2.0, np.nan, 0.1])})
+    with pytest.raises(InputError, match="accuracy is not a share"):
+        bundle.import_run(other_store, bent, "you")
+
+
+def test_a_bpe_run_travels_with_its_merges_and_its_measure(fresh_store, simple_text, other_store):
+    tokenizer = BPETokenizer.train(simple_text, 280)
+    text_id = fresh_store.add_text("me", "simple", simple_text)
+    run_id = launch(
+        fresh_store, Limits(), "me", "bpe", text_id, tokenizer,
+        GPTConfig(tokenizer.vocab_size, block_size=8, n_layer=1, n_head=2, n_embd=8),
+        TrainConfig(max_steps=3, batch_size=2),
+    )  # fmt: skip
+    assert fresh_store.run(run_id).characters_per_token > 2
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    data = bundle.export_run(fresh_store, fresh_store.run(run_id))
+    after = other_store.run(bundle.import_run(other_store, data, "you"))
+    assert tokenizers.load(after.tokenizer).merges == tokenizer.merges
+    assert after.characters_per_token == fresh_store.run(run_id).characters_per_token
+    for measure in (0.0, -1.0, "2", float("inf")):
+        with pytest.raises(InputError, match="how many characters"):
+            bundle.import_run(other_store, changed(data, {"characters_per_token": measure}), "you")

@@ -1,6 +1,6 @@
 """The campaigns in their small, seeded form; each is a script with a count for the long one."""
 
-from tests.campaigns import disk, kill_server, kill_worker, states
+from tests.campaigns import disk, kill_server, kill_worker, states, uploads
 
 
 def test_a_worker_killed_at_random_leaves_no_trace():
@@ -21,3 +21,8 @@ def test_a_killed_server_leaves_no_orphan_and_loses_no_run():
 
 def test_no_sequence_of_acts_brings_a_run_into_an_illegal_state():
     states.campaign(count=40, derandomize=True)
+
+
+def test_whatever_is_uploaded_gives_a_text_or_a_sentence():
+    tally = uploads.campaign(count=300, derandomize=True)
+    assert tally.texts > 100 and tally.refused > 20 and tally.guesses > 20

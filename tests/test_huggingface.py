@@ -55,6 +55,22 @@ def test_transformers_cuts_text_the_same_way(fresh_store, small_run, tmp_path):
         assert theirs.decode(ids) == ours.decode(ids)
 
 
+def test_transformers_cuts_bpe_the_same_way(fresh_store, small_run, tmp_path, simple_text):
+    run = fresh_store.run(small_run)
+    bpe = tokenizers.BPETokenizer.train(simple_text, 300)
+    model = run.model.replace(vocab_size=bpe.vocab_size, bias=False, tie_weights=True)
+    run_id = fresh_store.create_run("me", "bpe", run.text_id, bpe.to_json(), model, run.train)
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    export_huggingface(fresh_store, fresh_store.run(run_id), tmp_path / "out")
+    theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
+    for text in ("hello world, hello moon.", "hello\n  world\t?!", "ünknown 👩‍👩‍👧"):
+        ids = theirs(text)["input_ids"]
+        assert ids == bpe.encode(text)
+        assert theirs.decode(ids) == text
+
+
 def test_what_gpt2_cannot_be_is_refused_by_its_setting(fresh_store, small_run, tmp_path):
     run = fresh_store.run(trained(fresh_store, small_run))
     assert run.model == GPTConfig(run.model.vocab_size, 16, 1, 2, 8)

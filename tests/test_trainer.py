@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt import optim
+from minigpt import optim, tokenizers
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
-from minigpt.corpus import split
+from minigpt.corpus import Exam, split, windows
 from minigpt.generation import generate
 from minigpt.tokenizers import CharTokenizer
-from minigpt.trainer import Diverged, Trainer, mean_loss
+from minigpt.trainer import Diverged, Trainer, accuracy, mean_loss
 from minigpt.weights import new_model
 
 
@@ -151,3 +151,33 @@ def test_the_diary(simple_text):
     written = "hello" + tok.decode([step.id for step in steps])
     assert {word.strip(",. ") for word in written.split()[:-1]} <= {"hello", "world", "moon", "sun"}
     assert isinstance(config, TrainConfig) and isinstance(trainer.model.config, GPTConfig)
+
+
+def test_an_exam_counts_the_right_answers_where_it_asks(tiny_config):
+    """A model that has learned a line by heart answers it, and nothing else is counted."""
+    line = np.array([3, 4, 5, 6, 7, 8, 9, 10] * 30)
+    asked = np.zeros((1, 16), dtype=bool)
+    asked[0, 8:] = True
+    exam = Exam(line[None, :16].astype(np.int64), line[None, 1:17].astype(np.int64), asked)
+    config = TrainConfig(max_steps=60, batch_size=4, learning_rate=1e-2, eval_interval=60)
+    trainer = Trainer(new_model(tiny_config, 1), line, line[:0], config, exam)
+    metrics = list(trainer)
+    assert [m.step for m in metrics if m.accuracy is not None] == [1, 60]
+    assert metrics[-1].accuracy == 1.0
+    wrong = Exam(exam.inputs, np.where(asked, 2, exam.targets), asked)
+    assert accuracy(trainer.model, wrong) == 0.0
+
+
+def test_bits_per_character_compare_a_char_and_a_bpe_run_on_the_same_text():
+    """Blind models: both cost ln V a token; per character the longer tokens cost less."""
+    text = "the cat sat on the mat and the hat " * 100
+    bits = {}
+    for kind in ("char", "bpe"):
+        tokenizer = tokenizers.train(text, kind, 300)
+        ids = np.array(tokenizer.encode(text))
+        model = new_model(GPTConfig(tokenizer.vocab_size, 8, 1, 2, 8), seed=1)
+        loss = mean_loss(model, *windows(ids, 8), batch_size=16)
+        bits[kind] = loss / math.log(2) * len(ids) / len(text)
+        uniform = math.log2(tokenizer.vocab_size) * len(ids) / len(text)
+        assert bits[kind] == pytest.approx(uniform, rel=0.02)
+    assert bits["bpe"] < bits["char"]

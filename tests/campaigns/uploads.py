@@ -1,0 +1,176 @@
+"""Uploads of every kind, whole and broken: each gives a text or a sentence, in less than 5 s.
+
+    python -m tests.campaigns.uploads 10000
+
+Every case goes the way of the Data page: read, guess, describe, clean up, cut by characters and by
+BPE, count, show. What is raised has to be an InputError; what is cut has to come back exactly.
+"""
+
+import argparse
+import codecs
+import gzip
+import io
+import time
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from pypdf import PdfWriter
+
+from minigpt import tokenizers
+from minigpt.config import InputError
+from minigpt.corpus import CLEANINGS, clean, describe, fit_baselines, read_file, reading
+from minigpt.ui import tokens
+
+SECONDS = 5.0
+LARGE = 1_000_000  # bytes or characters of the largest cases
+CUT_CHARACTERS = 50_000  # are cut by BPE; a larger text differs in nothing but time
+
+
+@dataclass
+class Tally:
+    """What became of the cases so far."""
+
+    cases: int = 0
+    texts: int = 0
+    guesses: int = 0
+    refused: int = 0
+    slowest: float = 0.0
+
+
+def _zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("word/document.xml", "<w:t>hello</w:t>")
+    return file.getvalue()
+
+
+def _pdf() -> bytes:
+    writer, file = PdfWriter(), io.BytesIO()
+    writer.add_blank_page(200, 200)
+    writer.add_metadata({"/Title": "A page"})
+    writer.write(file)
+    return file.getvalue()
+
+
+PDF, ZIP = _pdf(), _zip()
+SCRIPTS = st.sampled_from(
+    ["abcdefghij \n", "абвгдежзик \n", "αβγδεζηθικ \n", "你好世界一二三四五六。", "אבגדהוזחט \n",
+     "ابتثجحخدذ \n", "e\u0301a\u0300 \u200d👩🏳️\u202e\u2066", "\0\x01\x1b \n", "\r\n\t \v\f"],
+)  # fmt: skip
+TEXTS = st.one_of(
+    SCRIPTS.flatmap(lambda letters: st.text(st.sampled_from(letters), max_size=3_000)),
+    st.text(max_size=400),
+)
+ENCODED = st.builds(
+    lambda text, encoding, mark: mark + text.encode(encoding, "ignore"),
+    TEXTS,
+    st.sampled_from(
+        ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "cp1251", "koi8-r", "cp1252", "cp1253",
+         "cp1256", "gb18030", "shift_jis", "euc-kr", "big5", "latin-1"]
+    ),
+    st.sampled_from([b"", b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF32_BE]),
+)  # fmt: skip
+LARGE_CASES = st.builds(
+    lambda kind, n: {
+        "one character": b"a" * n,
+        "one line": (b"words and words " * (n // 16))[:n],
+        "blank lines": b"\n" * n,
+        "spaces": b" " * n,
+        "no spaces": bytes(np.random.default_rng(n).integers(97, 123, n, dtype=np.uint8)),
+        "all different": "".join(map(chr, range(0x4E00, 0x4E00 + min(n, 20_000)))).encode(),
+        "half characters": b"\xd0" * n,
+        "noise": np.random.default_rng(n).bytes(n),
+        "carriage returns": b"\r" * n,
+        "high bytes": b"\xe9t\xe9 " * (n // 4),
+    },
+    st.none(),
+    st.sampled_from([1, 2, 1_000, 65_536, LARGE]),
+).flatmap(lambda cases: st.sampled_from(sorted(cases.values(), key=len)))
+FOREIGN = st.sampled_from(
+    [b"", ZIP, PDF, gzip.compress(b"hello" * 99), b"\x89PNG\r\n\x1a\n" + bytes(99),
+     b"\xff\xd8\xff\xe0", b"{\\rtf1 hello}", b"%PDF-1.7", b"SQLite format 3\0", b"\x7fELF\x02"]
+)  # fmt: skip
+WHOLE = st.one_of(ENCODED, ENCODED, st.binary(max_size=2_000), FOREIGN)
+
+
+@st.composite
+def _broken(draw: st.DrawFn) -> bytes:
+    """A file cut off, with bytes turned, or two files in one."""
+    data = bytearray(draw(WHOLE))
+    if draw(st.booleans()) and data:
+        del data[draw(st.integers(0, len(data) - 1)) :]
+    for _ in range(draw(st.integers(0, 3))):
+        if data:
+            data[draw(st.integers(0, len(data) - 1))] = draw(st.integers(0, 255))
+    return bytes(data) + draw(st.one_of(st.just(b""), WHOLE))
+
+
+def upload(data: bytes, tally: Tally) -> None:
+    """What the Data page does with a file. Raises whatever it should not."""
+    started = time.monotonic()
+    tally.cases += 1
+    try:
+        found = read_file(data, "file.txt")
+        tally.texts += 1
+        if not found.sure:
+            tally.guesses += 1
+            assert found in reading.guesses(data)
+        look(found.text)
+    except InputError as error:
+        tally.refused += 1
+        assert str(error) and "\n" not in str(error)
+    seconds = time.monotonic() - started
+    tally.slowest = max(tally.slowest, seconds)
+    assert seconds < SECONDS, f"{seconds:.1f} s"
+
+
+def look(text: str) -> None:
+    """Everything the page shows of a text."""
+    numbers = describe(text)
+    assert numbers.characters == len(text)
+    clean(text, list(CLEANINGS))
+    tokens.running(text[:2_000], marks=True).encode()
+    if len(text.strip()) < 2:
+        raise InputError("too short")
+    for kind in tokenizers.KINDS:
+        body = text[:CUT_CHARACTERS] if kind == "bpe" else text
+        tokenizer = tokenizers.train(body, kind, 300)
+        ids = tokenizer.encode(body)
+        assert tokenizer.decode(ids) == body
+        counts = np.bincount(ids, minlength=tokenizer.vocab_size)
+        tokens.coloured(ids[:2_000], tokenizer.tokens, counts.tolist()).encode()
+        cut = len(ids) - max(2, len(ids) // 10)
+        if cut > 1:
+            lines = fit_baselines(np.array(ids[:cut]), np.array(ids[cut:]), tokenizer.vocab_size)
+            assert np.isfinite(list(vars(lines).values())).all()
+
+
+def campaign(count: int, *, derandomize: bool = False) -> Tally:
+    """Runs `count` uploads and returns their tally. Raises at the first that goes wrong."""
+    tally = Tally()
+
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=derandomize,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.one_of(WHOLE, WHOLE, WHOLE, _broken(), _broken(), LARGE_CASES))
+    def run(data: bytes) -> None:
+        upload(data, tally)
+        if tally.cases % 100 == 0 and not derandomize:
+            print(f"\r{tally.cases:,} uploads", end="", flush=True)
+
+    run()
+    return tally
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=10_000)
+    print(f"\r{campaign(parser.parse_args().count)}")
