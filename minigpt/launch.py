@@ -1,7 +1,5 @@
 """A new run: all that can be wrong with it is told here, before it stands in line."""
 
-import numpy as np
-
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import split
 from minigpt.limits import Limits
@@ -25,7 +23,7 @@ def launch(
     """
     limits.check_run(model, train)
     limits.check_room(len(store.runs(workspace)), store.used_bytes())
-    ids = np.array(tokenizer.encode(store.text(text_id)))
+    ids = tokenizer.encode_array(store.text(text_id))
     train_ids, val_ids = split(ids, train.val_fraction, model.block_size)
     scored = val_ids if len(val_ids) else train_ids
     return store.create_run(

@@ -33,7 +33,7 @@ def encoded(store: Store, text_id: str, tokenizer: str) -> np.ndarray:
     key = text_id, tokenizer
     ids = _ids_in_use.get(key)
     if ids is None:
-        ids = np.array(tokenizers.load(tokenizer).encode(store.text(text_id)), dtype=np.uint16)
+        ids = tokenizers.load(tokenizer).encode_array(store.text(text_id))
         _ids_in_use[key] = ids
     return ids
 

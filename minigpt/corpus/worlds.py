@@ -70,29 +70,30 @@ def _after(line: str, mark: str) -> list[bool]:
 
 @dataclass(frozen=True)
 class Induction(World):
-    """A random sequence of different letters, and at once the same again."""
+    """A random sequence of different letters, four times over."""
 
     name = "induction"
     title = "Repeated sequences"
     about = (
-        "Each line is a few different letters by chance, then the same again. Nothing in it can be "
+        "Each line is a few different letters by chance, four times over. Nothing in it can be "
         "learned by heart: the only way is to find where a letter stood before and copy what came "
         "after it. An induction head appears (Olsson et al. 2022)."
     )
-    example = "qwmzaqwmza"
-    lengths: ClassVar = range(4, 13)
+    example = "gbkegbkegbkegbke"
+    letters, lengths, times = string.ascii_lowercase[:16], range(3, 9), 4
 
     def lines(self, chance: Random) -> Iterator[str]:
         while True:
-            once = "".join(chance.sample(string.ascii_lowercase, chance.choice(self.lengths)))
-            yield f"{once}{once}\n"
+            once = chance.sample(self.letters, chance.choice(self.lengths))
+            yield "".join(once) * self.times + "\n"
 
     @property
     def floor(self) -> float:
         # A line is its length and its letters: all else follows.
-        letters = [sum(math.log(26 - i) for i in range(length)) for length in self.lengths]
+        n = len(self.letters)
+        letters = [sum(math.log(n - i) for i in range(length)) for length in self.lengths]
         nats = math.log(len(self.lengths)) + np.mean(letters)
-        return float(nats / (2 * np.mean(self.lengths) + 1))
+        return float(nats / (self.times * np.mean(self.lengths) + 1))
 
     def answers(self, line: str) -> list[bool]:
         # The letters differ, so the first one seen again tells that the repetition has begun.

@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -157,16 +157,21 @@ class BPETokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, the earliest merges applied first."""
-        ids: list[int] = []
+        return self.encode_array(text).tolist()
+
+    def encode_array(self, text: str) -> np.ndarray:
+        """The same as uint16 (n,), for whole texts."""
+        arrays = [np.empty(0, dtype=np.uint16)]
         for i, part in enumerate(SURROGATES.split(text)):
             if i % 2:  # half a character, which no Rust string can hold: its bytes
-                ids += [FIRST_BYTE + byte for byte in part.encode("utf-8", "surrogatepass")]
-            else:
-                chunks = _chunks(part)
-                while some := list(islice(chunks, 64)):  # a few at a time bounds the memory
-                    found = self.engine.encode_batch_fast(some, add_special_tokens=False)
-                    ids += chain.from_iterable(encoding.ids for encoding in found)
-        return ids
+                lone = np.frombuffer(part.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+                arrays.append(lone.astype(np.uint16) + FIRST_BYTE)
+                continue
+            chunks = _chunks(part)
+            while some := list(islice(chunks, 64)):  # a few at a time bounds the memory
+                found = self.engine.encode_batch_fast(some, add_special_tokens=False)
+                arrays += [np.array(encoding.ids, dtype=np.uint16) for encoding in found]
+        return np.concatenate(arrays)
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, special tokens by name, bytes that are no character as `<0xC3>`.

@@ -39,7 +39,7 @@ class CharTokenizer:
             )
         known = np.array([ord(character) for character in self.tokens[3:]], dtype=np.int64)
         # A table from code point to id makes encoding one array look-up; its last row is <unk>.
-        self._id_of = np.full(known.max(initial=0) + 2, self.unk_id, dtype=np.int64)
+        self._id_of = np.full(known.max(initial=0) + 2, self.unk_id, dtype=np.uint16)
         self._id_of[known] = np.arange(3, len(self.tokens))
 
     @classmethod
@@ -55,8 +55,12 @@ class CharTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """One id per character."""
+        return self.encode_array(text).tolist()
+
+    def encode_array(self, text: str) -> np.ndarray:
+        """The same as uint16 (n,), for whole texts."""
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        return self._id_of[np.minimum(points, len(self._id_of) - 1)].tolist()
+        return self._id_of[np.minimum(points, len(self._id_of) - 1)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, special tokens by name. Raises InputError on a foreign id."""

@@ -159,7 +159,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
         "A sentence of yours", first_line[:60], max_chars=SENTENCE_CHARACTERS, key=f"say-{key}"
     )
     at_key = f"merge-{key}-{merges}"
-    used = np.flatnonzero(tokenizer.applied(np.array(tokenizer.encode(sentence), dtype=np.int64)))
+    used = np.flatnonzero(tokenizer.applied(tokenizer.encode_array(sentence)))
 
     def jump(to: int) -> None:
         st.session_state[at_key] = to

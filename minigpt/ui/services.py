@@ -123,7 +123,7 @@ def cut(text_id: str, kind: str, vocab_size: int) -> Cut:
 @st.cache_resource(max_entries=64, show_spinner="Cutting the text into tokens …", show_time=True)
 def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
     chosen, body = tokenizer(text_id, kind, vocab_size), _open(folder).text(text_id)
-    ids = np.array(chosen.encode(body))
+    ids = chosen.encode_array(body)
     n = len(ids) - max(2, len(ids) // 10)
     scored = ids[n:] if n > 1 else ids
     return Cut(
@@ -165,7 +165,7 @@ def _lines(
     folder: Path, text_id: str, tokenizer: str, val_fraction: float, block_size: int
 ) -> dict[str, float]:
     chosen = tokenizers.load(tokenizer)
-    ids = np.array(chosen.encode(_open(folder).text(text_id)))
+    ids = chosen.encode_array(_open(folder).text(text_id))
     train_ids, val_ids = split(ids, val_fraction, block_size)
     if len(val_ids) < 2:
         return {}

@@ -15,7 +15,7 @@ from minigpt.corpus import CLEANINGS, DOWNLOADS, LIBRARY, WORLDS, clean, read_fi
 from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import frame, services, texts, tokens
+from minigpt.ui import frame, texts, tokens
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
 TOLD = "told"  # what became of the newest texts: (icon, sentence)
@@ -287,7 +287,6 @@ def keep(visit: frame.Visit, name: str, body: str, origin: str = "") -> tuple[st
     name = _free_name(visit, name, text_id)
     visit.store.add_text(visit.workspace, name, body, origin)
     texts.choose_next(text_id)
-    services.statistics(text_id)
     return "success", f"Took {frame.plain(name)}: {len(body):,} characters."
 
 

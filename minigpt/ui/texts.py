@@ -69,7 +69,28 @@ def choose_part(label: str, parts: int, key: str) -> int:
 
 
 def show(text: Text, body: str) -> None:
-    """The text itself, part by part, and its numbers."""
+    """The text itself, part by part, and its numbers, which for a long text come a moment later."""
+    numbers_place = st.container()
+    with st.container(border=True):
+        with st.container(
+            horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+        ):
+            marks = st.toggle(
+                "Show spaces and line ends",
+                key="marks",
+                persist_state="session",
+                help="A model sees them like any other character: · is a space, ⏎ a line end, "
+                "⇥ a tab, and what has no glyph shows its number.",
+            )
+            part = choose_part("Part", -(-len(body) // PART_CHARACTERS), f"part-{text.id}")
+        with st.container(height=260, border=False):
+            start = part * PART_CHARACTERS
+            st.html(tokens.running(body[start : start + PART_CHARACTERS], marks=marks))
+    with numbers_place:
+        _show_numbers(text)
+
+
+def _show_numbers(text: Text) -> None:
     numbers = services.statistics(text.id)
     columns = st.columns(4)
     columns[0].metric("Characters", f"{numbers.characters:,}", border=True)
@@ -89,18 +110,3 @@ def show(text: Text, body: str) -> None:
             "per character.",
             help=GLOSSARY["floor"],
         )
-    with st.container(border=True):
-        with st.container(
-            horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
-        ):
-            marks = st.toggle(
-                "Show spaces and line ends",
-                key="marks",
-                persist_state="session",
-                help="A model sees them like any other character: · is a space, ⏎ a line end, "
-                "⇥ a tab, and what has no glyph shows its number.",
-            )
-            part = choose_part("Part", -(-len(body) // PART_CHARACTERS), f"part-{text.id}")
-        with st.container(height=260, border=False):
-            start = part * PART_CHARACTERS
-            st.html(tokens.running(body[start : start + PART_CHARACTERS], marks=marks))

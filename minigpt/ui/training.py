@@ -179,7 +179,10 @@ def _curve(run: Run, curves: Curves) -> None:
         "Look for two lines that fall together. When validation turns up while training falls, the "
         "model learns the text by heart. Dashed: blind guessing (uniform), and knowing only what "
         "tends to follow one token (bigram) or two (trigram)."
-        + " Lowest possible: the chance that is left to whoever knows the rule."
+        + (
+            " Lowest possible: the chance left to whoever knows the rule and reads from the first "
+            "line on; what is tested here begins anywhere in a line, which costs a little more."
+        )
         * (FLOOR in guides)
     )
     _right_answers(run, curves)

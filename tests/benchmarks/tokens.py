@@ -12,8 +12,6 @@ import statistics
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from minigpt.corpus import LIBRARY, describe, fit_baselines, read_file
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from minigpt.ui import tokens
@@ -37,7 +35,7 @@ def main() -> None:
     data = text.encode()
     megabytes = len(data) / 1e6
     char, bpe = CharTokenizer.train(text), BPETokenizer.train(text, 2_048 + 259)
-    ids = np.array(bpe.encode(text))
+    ids = bpe.encode_array(text)
     n = len(ids) * 9 // 10
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -47,13 +45,13 @@ def main() -> None:
             read_file(data, "plays.txt").text[:2_000], marks=True
         ),
         "statistics": lambda: describe(text),
-        "characters: vocabulary and encoding": lambda: CharTokenizer.train(text).encode(text),
+        "characters: vocabulary and encoding": lambda: CharTokenizer.train(text).encode_array(text),
         "BPE: 2,048 merges": lambda: BPETokenizer.train(text, 2_048 + 259),
         "baselines": lambda: fit_baselines(ids[:n], ids[n:], bpe.vocab_size),
     }.items():
         print(f"{what:<38} {timed(action, rounds):6.2f} s")
     for name, tokenizer in (("characters", char), ("BPE", bpe)):
-        seconds = timed(lambda tokenizer=tokenizer: tokenizer.encode(text), rounds)
+        seconds = timed(lambda tokenizer=tokenizer: tokenizer.encode_array(text), rounds)
         print(f"{f'encoding by {name}':<38} {megabytes / seconds:6.1f} MB/s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{'memory of the process, at most':<38} {max(before, peak) / 1e3:6.0f} MB")
