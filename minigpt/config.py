@@ -265,7 +265,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "classic": Preset(
             "The first Mini-GPT: 2 layers, 4 heads, width 64, context 512.",
             MappingProxyType({"block_size": 512, "n_layer": 2, "n_head": 4, "n_embd": 64}),
-            TrainConfig(max_steps=1_000, batch_size=4, learning_rate=3e-3, eval_batches=16),
+            TrainConfig(max_steps=1_000, batch_size=4, learning_rate=3e-3),
         ),
         "gpt2": Preset(
             "GPT-2's architecture in nanoGPT's CPU size: 4 layers, 4 heads, width 128, context 64.",

@@ -47,4 +47,5 @@ def repetition(points: np.ndarray) -> float:
         while length < PASSAGE:
             hashes = hashes[:-length] * power + hashes[length:]
             length, power = 2 * length, power * power
-    return 1.0 - len(np.unique(hashes)) / len(hashes)
+    hashes.sort()  # many times faster than np.unique, which would hash the hashes
+    return float(np.count_nonzero(hashes[1:] == hashes[:-1]) / len(hashes))

@@ -126,6 +126,43 @@ def test_from_an_upload_to_a_trained_visible_talking_model(page, server):
     assert page.locator(EXCEPTION).count() == 0
 
 
+GREEK = "Μια φορά κι έναν καιρό ήταν ένας βασιλιάς που είχε τρεις κόρες.\n" * 60
+
+
+def test_a_greek_file_is_confirmed_watched_merging_and_trained_on_in_bpe(page, server):
+    visit(page, f"{server}/Data", "Data")
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": "old.txt", "mimeType": "text/plain", "buffer": GREEK.encode("cp1253")}
+    )
+    expect(page.get_by_text("does not say what it is")).to_be_visible()
+    expect(page.locator(".mg-text").first).to_contain_text("Μια φορά κι έναν καιρό")
+    page.get_by_role("button", name="It reads well, take it").click()
+    expect(page.get_by_text("Took old.txt")).to_be_visible()
+
+    page.get_by_text("BPE", exact=True).click()
+    expect(page.get_by_text("Watch it merge")).to_be_visible()
+    patches = page.locator("bdi.mg-chip")
+    expect(patches.first).to_be_visible()
+    assert patches.first.get_attribute("title").startswith("id ")
+    expect(page.get_by_text("Merge 3:")).to_be_visible()
+    page.get_by_role("button", name="Next merge here").click()
+    expect(page.get_by_text(re.compile(r"Merge ([4-9]|\d\d):"))).to_be_visible()
+    expect(page.get_by_text("<0x").first).to_be_visible()  # half a letter, shown as its byte
+
+    page.get_by_role("button", name="Train on this").click()
+    expect(page.get_by_role("heading", name="Train", level=1)).to_be_visible()
+    start(page, steps="60")
+    expect_state(page, "finished")
+    expect(page.get_by_text(re.compile("old.txt, .*BPE")).first).to_be_visible()
+    go(page, "Attention")
+    expect(page.locator(".js-plotly-plot").last.locator(".xtick text").first).to_be_visible()
+    go(page, "Generate")
+    page.get_by_role("button", name="Write").click()
+    expect(page.get_by_text("Temperature 0.8, seed 1")).to_be_visible()
+    assert "\ufffd" not in page.content()
+    assert page.locator(EXCEPTION).count() == 0
+
+
 @pytest.mark.parametrize("name", ["Data", "Train", "Attention", "Generate"])
 def test_a_cold_deep_link_shows_the_page_in_its_frame(page, server, name):
     visit(page, f"{server}/{name}", name)
