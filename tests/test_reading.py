@@ -71,13 +71,16 @@ def test_another_encoding_is_guessed_but_never_taken_silently(text, encoding):
 
 def test_a_wrong_guess_can_be_corrected_for_the_right_one_is_among_the_others():
     data = RUSSIAN.encode("koi8-r")
-    assert RUSSIAN in {guess.text for guess in reading.guesses(data)}
+    assert RUSSIAN in {read_text(data, "a.txt", name) for name in reading.encodings(data)}
 
 
 def test_a_cut_off_file_is_a_guess_that_tells_what_would_be_left_out():
-    guess = read_file(RUSSIAN.encode()[:-3], "cut.txt")
-    assert (guess.sure, guess.encoding, guess.dropped) == (False, "utf-8", 1)
-    assert RUSSIAN.startswith(guess.text)
+    for text in (RUSSIAN, "a" + RUSSIAN * 30, RUSSIAN * 30):
+        data = text.encode()[:-3]
+        guess = read_file(data, "cut.txt")
+        assert (guess.sure, guess.encoding, guess.dropped) == (False, "utf-8", 1)
+        assert text.startswith(guess.text)
+        assert reading.encodings(data)[0] == "utf-8"
 
 
 def test_an_encoding_that_does_not_fit_is_refused():

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from itertools import pairwise
 
@@ -169,6 +170,12 @@ def test_half_a_character_is_shown_as_its_bytes_and_never_as_a_question_mark():
     assert tok.decode([first]) == "<0xC3>"
     assert list(tok.pieces([first, second])) == ["", "é"]
     assert list(tok.pieces([first, tok.eos_id, first])) == ["", "<0xC3><eos>", "<0xC3>"]
+
+
+def test_a_list_of_merges_that_doubles_a_token_each_time_is_refused_at_once():
+    merges = [[3 + 97, 3 + 97], *([259 + i, 259 + i] for i in range(60))]
+    with pytest.raises(InputError, match="512 bytes: the most is 256"):
+        tokenizers.load(json.dumps({"kind": "bpe", "merges": merges}))
 
 
 def test_special_tokens_written_out_in_a_text_are_only_letters():

@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass
 from encodings import aliases, normalize_encoding
 
-import charset_normalizer
-
 from minigpt.config import InputError
 
 # The longer marks come first: UTF-32's little-endian one begins with UTF-16's.
@@ -84,7 +82,7 @@ def read_file(data: bytes, name: str, encoding: str | None = None) -> Reading:
         if reading is None:
             raise InputError(f"{name} is not text in {encoding}: choose another encoding")
     else:
-        reading = _marked(data, name) or _strict_utf8(data) or next(iter(guesses(data)), None)
+        reading = _marked(data, name) or _strict_utf8(data) or _guessed(data)
         if reading is None:
             raise InputError(
                 f"{name} is not text in any encoding we know: "
@@ -107,18 +105,36 @@ def read_text(data: bytes, name: str = "the file", encoding: str | None = None) 
     return reading.text
 
 
-def guesses(data: bytes) -> list[Reading]:
-    """The ways to read `data` that give text, the most likely first."""
+def encodings(data: bytes) -> list[str]:
+    """The encodings in which `data` may be text, the most likely first, by a part of it."""
     if _is_half_zero(data):
-        likely = ["utf-16-le", "utf-16-be"] if data[1::2].count(0) else ["utf-16-be", "utf-16-le"]
+        part = data[:SAMPLE_BYTES]
+        likely = ["utf-16-le", "utf-16-be"]
+        if part[::2].count(0) > part[1::2].count(0):
+            likely.reverse()
     elif _decoded(data, "utf-8"):  # valid up to the last character, which is cut off
-        likely = ["utf-8"]
+        part, likely = data[:SAMPLE_BYTES], ["utf-8"]
     else:
-        detected = charset_normalizer.from_bytes(_telling_part(data))
-        likely = [match.encoding for match in detected]
+        import charset_normalizer  # takes a while to import, and most files need no guess
+
+        part = _telling_part(data)
+        likely = [match.encoding for match in charset_normalizer.from_bytes(part)]
     names = dict.fromkeys(codecs.lookup(encoding).name for encoding in (*likely, *ENCODINGS))
-    readings = [_decoded(data, encoding, sure=False) for encoding in names]
-    return [reading for reading in readings if reading and _looks_like_text(reading.text)]
+    return [name for name in names if _gives_text(part, name)]
+
+
+def _gives_text(part: bytes, encoding: str) -> bool:
+    reading = _decoded(part, encoding)
+    return reading is not None and _looks_like_text(reading.text)
+
+
+def _guessed(data: bytes) -> Reading | None:
+    """By the most likely encoding that fits all of it; None where none gives text."""
+    for encoding in encodings(data):
+        reading = _decoded(data, encoding, sure=False)
+        if reading and _looks_like_text(reading.text):
+            return reading
+    return None
 
 
 def _marked(data: bytes, name: str) -> Reading | None:
@@ -166,9 +182,11 @@ def _is_half_zero(data: bytes) -> bool:
 
 
 def _telling_part(data: bytes) -> bytes:
-    """The lines that have more than ASCII in them, from the beginning; where there are no lines,
-    the beginning."""
-    part = bytearray()
+    """The beginning, or, where that is nearly all ASCII, the lines that are not."""
+    part = bytearray(data[:SAMPLE_BYTES])
+    if len(part.translate(None, bytes(range(128)))) > len(part) * 0.01:
+        return bytes(part)
+    part.clear()
     for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*\n?", data):
         part += line.group()
         if len(part) > SAMPLE_BYTES:

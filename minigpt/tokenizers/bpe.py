@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FIRST_BYTE = len(SPECIAL_TOKENS)  # the id of byte 0
 FIRST_MERGE = FIRST_BYTE + 256
 MIN_VOCABULARY, MAX_VOCABULARY = FIRST_MERGE + 1, 16_384
+MAX_BYTES = 256  # of a token; one of a piece of 33 characters has 132 at most
 MIN_COUNT = 2  # what occurs once is not worth a token
 
 # Merges stay inside these pieces: a word with the space before it, up to three digits, a run of
@@ -94,6 +95,8 @@ class BPETokenizer:
             if not (FIRST_BYTE <= left < self.vocab_size and FIRST_BYTE <= right < self.vocab_size):
                 raise InputError(f"a merge joins the tokens {left} and {right}, before they exist")
             joined = self.token_bytes[left] + self.token_bytes[right]
+            if len(joined) > MAX_BYTES:  # a file could double a token with every merge
+                raise InputError(f"a token has {len(joined)} bytes: the most is {MAX_BYTES}")
             if joined not in id_of:
                 id_of[joined] = self.vocab_size
                 self.token_bytes.append(joined)

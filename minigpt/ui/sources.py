@@ -1,6 +1,7 @@
 """Where a text comes from: a file, the clipboard, the library, a world, a download."""
 
 import math
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -71,33 +72,39 @@ def _take_file(visit: frame.Visit, file: UploadedFile) -> tuple[str, str] | None
 
 def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
     """A file whose encoding nobody wrote down: the best guess, how it reads, and the others."""
-    readings = {guess.encoding: guess for guess in reading.guesses(file.getvalue())}
+    data = file.getvalue()
     with st.container(border=True):
-        cut_off = next(iter(readings.values())).dropped
-        trouble = (
-            "ends in the middle of a character, so perhaps some of it is missing."
-            if cut_off
-            else "is not UTF-8 and does not say what it is. Choose the encoding it reads well in."
+        st.markdown(
+            f"**{frame.plain(file.name)}** is not valid UTF-8 and does not say what it is. "
+            "Choose the encoding in which it reads well."
         )
-        st.markdown(f"**{frame.plain(file.name)}** {trouble}")
-        name = st.selectbox(
+        encoding = st.selectbox(
             "Encoding",
-            list(readings),
+            reading.encodings(data),
             key=f"encoding-{file.file_id}",
             help="The most likely one stands first.",
         )
-        guess = readings[name]
-        # Where the guesses differ is where there is more than ASCII.
-        at = next((i for i, c in enumerate(guess.text) if not c.isascii()), 0)
-        start = max(0, guess.text.rfind("\n", 0, at) + 1, at - PREVIEW_CHARACTERS // 2)
-        st.html(tokens.running(guess.text[start : start + PREVIEW_CHARACTERS], marks=False))
-        if guess.dropped:
-            last = "byte" if guess.dropped == 1 else f"{guess.dropped} bytes"
-            st.caption(f"The last {last} of the file would be left out.")
+        try:
+            found = read_file(data, file.name, encoding)
+        except InputError as error:
+            found = None
+            st.warning(frame.sentence(error))
+        else:
+            _preview(found.text)
+            if found.dropped:
+                last = "byte" if found.dropped == 1 else f"{found.dropped} bytes"
+                st.caption(
+                    f"It ends in the middle of a character: the last {last} would be left out."
+                )
         with st.container(horizontal=True):
-            if st.button("It reads well, take it", key=f"take-{file.file_id}", type="primary"):
+            if st.button(
+                "It reads well, take it",
+                key=f"take-{file.file_id}",
+                type="primary",
+                disabled=found is None,
+            ):
                 try:
-                    st.session_state[FOUND][file.file_id] = keep(visit, file.name, guess.text)
+                    st.session_state[FOUND][file.file_id] = keep(visit, file.name, found.text)
                 except InputError as error:
                     st.session_state[FOUND][file.file_id] = "error", frame.sentence(error)
                 st.rerun()
@@ -105,6 +112,14 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
                 left = "info", f"{frame.plain(file.name)} was left out."
                 st.session_state[FOUND][file.file_id] = left
                 st.rerun()
+
+
+def _preview(text: str) -> None:
+    """A passage around the first character beyond ASCII: there encodings differ."""
+    beyond = re.search(r"[^\x00-\x7f]", text)
+    at = beyond.start() if beyond else 0
+    start = max(0, text.rfind("\n", 0, at) + 1, at - PREVIEW_CHARACTERS // 2)
+    st.html(tokens.running(text[start : start + PREVIEW_CHARACTERS], marks=False))
 
 
 def _release(file: UploadedFile) -> None:

@@ -117,7 +117,12 @@ def upload(data: bytes, tally: Tally) -> None:
         tally.texts += 1
         if not found.sure:
             tally.guesses += 1
-            assert found in reading.guesses(data)
+            assert found.encoding in reading.encodings(data)
+            for encoding in reading.encodings(data)[:4]:
+                try:
+                    read_file(data, "file.txt", encoding)
+                except InputError as error:  # its end is not what its beginning promised
+                    assert "choose another encoding" in str(error)
         look(found.text)
     except InputError as error:
         tally.refused += 1
