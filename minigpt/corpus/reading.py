@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import logging
 import re
 import time
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def _decoded(data: bytes, encoding: str, *, sure: bool = True) -> Reading | None
 
 def _looks_like_text(text: str) -> bool:
     """Whether it has few enough control characters; valid UTF-8 need not look like anything."""
-    return sum(1 for _ in CONTROLS.finditer(text)) <= BINARY_SHARE * len(text)
+    return bool(text) and sum(1 for _ in CONTROLS.finditer(text)) <= BINARY_SHARE * len(text)
 
 
 def _is_half_zero(data: bytes) -> bool:
@@ -198,6 +199,7 @@ def _read_pdf(data: bytes, name: str) -> Reading:
     """The text of all pages, in their order, a blank line between two."""
     from pypdf import PdfReader  # takes a while to import, and few texts are PDFs
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # the person is told, not the log
     until = time.monotonic() + PDF_SECONDS
     try:
         reader = PdfReader(io.BytesIO(data))
