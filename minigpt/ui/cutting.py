@@ -154,7 +154,9 @@ def replay(body: str, cut: Cut, key: str) -> None:
     if not merges:
         st.info("No two characters stand side by side twice in this text: there is no merge.")
         return
-    first_line = next((line for line in body[:4_000].splitlines() if len(line) > 12), body[:60])
+    lines = body[:4_000].splitlines()
+    wordy = (line.strip() for line in lines if sum(map(str.isalpha, line)) > max(12, len(line) / 2))
+    first_line = next(wordy, body[:60])
     sentence = st.text_input(
         "A sentence of yours", first_line[:60], max_chars=SENTENCE_CHARACTERS, key=f"say-{key}"
     )
