@@ -1,5 +1,6 @@
 import sqlite3
 
+import numpy as np
 import pytest
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
@@ -198,26 +199,41 @@ def test_a_text_that_is_gone_is_a_sentence_not_a_broken_run(fresh_store):
     assert fresh_store.runs() == []
 
 
-def test_an_older_store_is_brought_up_to_date_with_all_that_is_in_it(tmp_path):
-    old = sqlite3.connect(tmp_path / "store.sqlite")
-    for statement in MIGRATIONS[0].split(";"):
-        old.execute(statement)
-    old.execute(
-        "INSERT INTO runs VALUES ('r', 'me', 'old run', NULL, '{}', ?, ?, 'finished', 'running', "
-        "7, '', 123.0)",
-        (GPTConfig().to_json(), TrainConfig().to_json()),
-    )
-    old.execute("PRAGMA user_version = 1")
-    old.commit()
-    old.close()
-    store = Store(tmp_path)
-    run = store.run("r")
-    assert (run.name, run.step, run.queued_at, run.viewed_at) == ("old run", 7, 123.0, 123.0)
-    assert not run.imported
-    store.close()
-
-
 def test_a_file_that_is_no_store_is_told_in_a_sentence(tmp_path):
     (tmp_path / "store.sqlite").write_text("this is no database at all" * 100)
     with pytest.raises(StoreError, match="not a store"):
         Store(tmp_path)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path, version):
+    """A run kept by an earlier version is read, and goes on."""
+    old = sqlite3.connect(tmp_path / "store.sqlite")
+    for script in MIGRATIONS[:version]:
+        old.executescript(script)
+    config, train = GPTConfig(5, block_size=4, n_layer=1, n_head=1, n_embd=4), TrainConfig()
+    old.execute("INSERT INTO texts (id, body, characters) VALUES ('t', 'abab', 4)")
+    old.execute(
+        "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, wish, "
+        "created_at) VALUES ('r', 'me', 'old', 't', '', ?, ?, 'running', 'running', 1.0)",
+        (config.to_json(), train.to_json()),
+    )
+    old.execute(
+        "INSERT INTO metrics (run_id, step, tokens, train_loss, lr, grad_norm, seconds) "
+        "VALUES ('r', 1, 4, 1.5, 0.1, 1.0, 0.1)"
+    )
+    old.execute(f"PRAGMA user_version = {version}")
+    old.commit()
+    old.close()
+    store = Store(tmp_path)
+    run = store.run("r")
+    assert (run.model, run.train, run.characters_per_token) == (config, train, 1.0)
+    assert not run.imported
+    if version == 1:
+        assert (run.queued_at, run.viewed_at) == (1.0, 1.0)
+    curves = store.curves("r")
+    assert curves.train_loss.tolist() == [1.5] and np.isnan(curves.accuracy).all()
+    assert store.origin("t") == "" and store.text("t") == "abab"
+    store.requeue()
+    assert [waiting.id for waiting in store.line()] == ["r"]
+    store.close()

@@ -1,6 +1,7 @@
 """Texts on the command line: where one comes from, and how it is cut."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
     origin = ""
     if args.file:
         path = Path(args.file)
-        title, text = path.name, read_text(read_bytes(path), path.name, args.encoding)
+        name = os.fsencode(path.name).decode(errors="replace")  # a name may be in any encoding
+        title, text = name, read_text(read_bytes(path), path.name, args.encoding)
     elif args.corpus in LIBRARY:
         title, text = LIBRARY[args.corpus].title, LIBRARY[args.corpus].read()
     elif args.corpus in WORLDS:
