@@ -6,11 +6,11 @@ import shlex
 from pathlib import Path
 
 import minigpt
-from minigpt import plots
 from minigpt.cli import parser
 from minigpt.config import PRESETS
 from minigpt.corpus import cleaning, library
 from minigpt.limits import Limits
+from minigpt.plots import theme
 from minigpt.tokenizers import bpe, char
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,5 +49,5 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, library, plots):
+    for module in (minigpt, char, bpe, cleaning, library, theme):
         assert doctest.testmod(module).failed == 0

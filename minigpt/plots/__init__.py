@@ -1,0 +1,33 @@
+"""Arrays to figures. No streamlit, no torch.
+
+The figures set no colours of their own: in the app they take the theme of .streamlit/config.toml,
+and elsewhere `TEMPLATE`, which holds the same palette. Series take their colour by position:
+training first, validation second, baselines after them.
+"""
+
+from minigpt.plots.choices import live_next_token_option, next_token_bars
+from minigpt.plots.curves import (
+    buckets,
+    compression_curve,
+    live_loss_option,
+    live_share_option,
+    loss_curve,
+    share_curve,
+)
+from minigpt.plots.heads import attention_grid, attention_heatmap
+from minigpt.plots.theme import TEMPLATE, visible
+
+__all__ = [
+    "TEMPLATE",
+    "attention_grid",
+    "attention_heatmap",
+    "buckets",
+    "compression_curve",
+    "live_loss_option",
+    "live_next_token_option",
+    "live_share_option",
+    "loss_curve",
+    "next_token_bars",
+    "share_curve",
+    "visible",
+]

@@ -1,0 +1,67 @@
+"""What the next token could be."""
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from minigpt.plots.theme import GUIDES, MARGIN, visible
+
+
+def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure:
+    """The likeliest next tokens: (token, p of the bare model, p after temperature and filters)."""
+    tokens = [html.escape(visible(token)) for token, _, _ in candidates]
+    rows = list(range(len(tokens)))
+    figure = go.Figure()
+    for name, column, marker in (("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})):
+        figure.add_bar(
+            marker=marker,
+            y=rows,
+            x=[candidate[column] for candidate in candidates],
+            name=name,
+            orientation="h",
+            hovertemplate="%{x:.1%}",
+        )
+    figure.update_layout(
+        height=60 + 30 * len(rows),
+        margin=MARGIN,
+        barmode="group",
+        bargap=0.25,
+        xaxis={"tickformat": ".2~%", "rangemode": "tozero", "title": "probability"},
+        yaxis={
+            "tickvals": rows,
+            "ticktext": tokens,
+            "autorange": "reversed",
+            "tickfont": {"family": "ui-monospace, monospace", "size": 14},
+        },
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def live_next_token_option(candidates: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+    """The same bars as an ECharts option, for while the text is being written."""
+    series = [("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})]
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 16, "top": 30, "bottom": 8, "containLabel": True},
+        "legend": {"top": 0, "left": 0},
+        "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
+        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": {"formatter": "{value}"}},
+        "yAxis": {
+            "type": "category",
+            "inverse": True,
+            "data": [visible(token) for token, _, _ in candidates],
+            "axisLabel": {"fontFamily": "monospace", "fontSize": 14},
+        },
+        "series": [
+            {
+                "name": name,
+                "type": "bar",
+                "itemStyle": style,
+                "data": [round(candidate[column], 4) for candidate in candidates],
+            }
+            for name, column, style in series
+        ],
+    }

@@ -1,0 +1,185 @@
+"""Curves over the steps of a training, and over the merges of a tokenizer.
+
+Of a run at rest they are Plotly figures; while it runs ECharts options, which update in place.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from minigpt.plots.theme import GUIDES, MARGIN
+
+
+def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """A line of at most `most` points that keeps every bucket's lowest and highest value.
+
+    x and y of shape (n,), without NaN.
+    """
+    if len(x) <= most:
+        return x, y
+    edges = np.linspace(0, len(x), most // 2).astype(int)  # most / 2 - 1 buckets, and both ends
+    kept: set[int] = {0, len(x) - 1}
+    for start, end in pairwise(edges):
+        kept |= {start + int(y[start:end].argmin()), start + int(y[start:end].argmax())}
+    chosen = np.array(sorted(kept))
+    return x[chosen], y[chosen]
+
+
+def step_axis_end(newest: float) -> float:
+    """Where a live step axis ends: 1, 2 or 5 times a power of ten, so that it seldom moves."""
+    power = 10 ** np.floor(np.log10(max(newest, 10)))
+    return float(next(m * power for m in (1, 2, 5, 10) if m * power >= newest))
+
+
+def loss_series(
+    steps: np.ndarray,
+    train: np.ndarray,
+    val: np.ndarray,
+    baselines: Mapping[str, float],
+    end: float,
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Name, x and y of each line of a loss curve, in the order of the palette.
+
+    All of shape (n,), nats per token; NaN in `val` where nothing was measured. Baselines reach
+    from step 0 to `end`.
+    """
+    measured = ~np.isnan(val)
+    lines = [
+        ("training", *buckets(steps, train)),
+        ("validation", *buckets(steps[measured], val[measured])),
+    ]
+    ends = np.array([0.0, end])
+    return lines + [(name, ends, np.full(2, loss)) for name, loss in baselines.items()]
+
+
+def loss_curve(
+    steps: np.ndarray, train: np.ndarray, val: np.ndarray, baselines: Mapping[str, float]
+) -> go.Figure:
+    """Loss over the steps, for a run at rest; arguments as for `loss_series`."""
+    figure = go.Figure()
+    for name, x, y in loss_series(steps, train, val, baselines, steps[-1]):
+        guide = name in baselines
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers" if name == "validation" else "lines",
+            line={"width": 1.5 if guide else 2, "dash": "dash" if guide else "solid"},
+            marker={"size": 4},
+            hovertemplate="%{y:.3f} at step %{x:,}" if not guide else "%{y:.3f}",
+        )
+    figure.update_layout(
+        height=380,
+        margin=MARGIN,
+        hovermode="closest",
+        xaxis={"title": "step", "rangemode": "tozero"},
+        yaxis={"title": "loss (nats per token)"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def live_loss_option(
+    steps: np.ndarray,
+    train: np.ndarray,
+    val: np.ndarray,
+    baselines: Mapping[str, float],
+    max_steps: int,
+) -> dict[str, Any]:
+    """The same curve as an ECharts option, for a run that runs: it updates without a remount."""
+    end = min(step_axis_end(float(steps[-1])), max_steps)
+    return {
+        "animation": False,
+        "grid": {"left": 28, "right": 28, "top": 36, "bottom": 30, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
+        "xAxis": {
+            "type": "value", "min": 0, "max": end,
+            "name": "step", "nameLocation": "middle", "nameGap": 28,
+        },
+        "yAxis": {
+            "type": "value", "scale": True,
+            "name": "loss (nats per token)", "nameLocation": "middle", "nameGap": 40,
+        },
+        "series": [
+            {
+                "name": name,
+                "type": "line",
+                "showSymbol": name == "validation",
+                "symbolSize": 4,
+                "lineStyle": {"type": "dashed" if name in baselines else "solid"},
+                "data": np.stack([x, y.round(4)], axis=1).tolist(),
+            }
+            for name, x, y in loss_series(steps, train, val, baselines, end)
+        ],
+    }  # fmt: skip
+
+
+def share_curve(steps: np.ndarray, shares: np.ndarray) -> go.Figure:
+    """The share of right answers over the steps, for a run at rest. Both (n,), without NaN."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps,
+        y=shares,
+        name="right answers",
+        mode="lines+markers",
+        marker={"size": 4},
+        hovertemplate="%{y:.1%} at step %{x:,}<extra></extra>",
+    )
+    figure.update_layout(
+        height=220,
+        margin=MARGIN,
+        xaxis={"title": "step", "rangemode": "tozero"},
+        yaxis={"title": "right answers", "tickformat": ".0%", "range": [-0.03, 1.03]},
+        showlegend=False,
+    )
+    return figure
+
+
+def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> dict[str, Any]:
+    """The same as an ECharts option, for a run that runs."""
+    return {
+        "animation": False,
+        "grid": {"left": 28, "right": 28, "top": 12, "bottom": 30, "containLabel": True},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.0f"},
+        "xAxis": {
+            "type": "value", "min": 0, "max": min(step_axis_end(float(steps[-1])), max_steps),
+            "name": "step", "nameLocation": "middle", "nameGap": 28,
+        },
+        "yAxis": {
+            "type": "value", "min": 0, "max": 100,
+            "name": "right answers (%)", "nameLocation": "middle", "nameGap": 40,
+        },
+        "series": [
+            {
+                "name": "right answers (%)",
+                "type": "line",
+                "symbolSize": 4,
+                "data": np.stack([steps, (100 * shares).round(1)], axis=1).tolist(),
+            }
+        ],
+    }  # fmt: skip
+
+
+def compression_curve(tokens: np.ndarray, characters: int, at: int) -> go.Figure:
+    """Characters per token after each merge. tokens: (n + 1,), how many tokens the text has after
+    0, 1, … n merges; `at` is the merge to mark."""
+    merges, ratio = np.arange(len(tokens)), characters / tokens
+    x, y = buckets(merges, ratio)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=x, y=y, mode="lines", name="the text",
+        hovertemplate="%{y:.2f} characters per token after %{x:,} merges<extra></extra>",
+    )  # fmt: skip
+    figure.add_vline(at, line={"color": GUIDES[0], "width": 1.5, "dash": "dash"})
+    figure.update_layout(
+        height=260,
+        margin=MARGIN,
+        xaxis={"title": "merges", "rangemode": "tozero"},
+        yaxis={"title": "characters per token", "rangemode": "tozero"},
+        showlegend=False,
+    )
+    return figure
