@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from minigpt.interpret import Recorder, attention
     from minigpt.model import GPT
     from minigpt.store import Store
-    from minigpt.tokenizers import CharTokenizer, Tokenizer
+    from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
     from minigpt.trainer import Diverged, Metrics, Trainer
 
 _HOME_OF = {
+    "BPETokenizer": "minigpt.tokenizers",
     "CharTokenizer": "minigpt.tokenizers",
     "Diverged": "minigpt.trainer",
     "GPT": "minigpt.model",
@@ -43,6 +44,7 @@ _HOME_OF = {
 __all__ = [
     "GPT",
     "PRESETS",
+    "BPETokenizer",
     "CharTokenizer",
     "Diverged",
     "GPTConfig",
