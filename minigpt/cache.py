@@ -8,15 +8,21 @@ from minigpt.config import GPTConfig
 class KVCache:
     """Keys and values of all layers, allocated once for the whole context.
 
-    `length` tokens are held so far; the model advances it after each forward pass.
+    `length` tokens are held so far, the newest of them in `newest`, int64 (B, 1), 0 where there is
+    none. The model advances both after each forward pass.
     """
 
     def __init__(
-        self, config: GPTConfig, batch_size: int = 1, dtype: torch.dtype = torch.float32
+        self,
+        config: GPTConfig,
+        batch_size: int = 1,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> None:
         shape = (config.n_layer, batch_size, config.n_head, config.block_size, config.head_size)
-        self.keys = torch.empty(shape, dtype=dtype)  # (L, B, H, block_size, D)
-        self.values = torch.empty(shape, dtype=dtype)
+        self.keys = torch.empty(shape, dtype=dtype, device=device)  # (L, B, H, block_size, D)
+        self.values = torch.empty(shape, dtype=dtype, device=device)
+        self.newest = torch.zeros(batch_size, 1, dtype=torch.long, device=device)
         self.length = 0
 
     def extend(
@@ -27,3 +33,13 @@ class KVCache:
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def advance(self, ids: torch.Tensor) -> None:
+        """Takes in ids (B, T), whose keys and values all layers have just put behind the others."""
+        self.length += ids.size(1)
+        self.newest = ids[:, -1:]
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.length = 0
+        self.newest = torch.zeros_like(self.newest)

@@ -17,9 +17,17 @@ class InputError(ValueError):
     """Something a person gave cannot be used; the message tells what, the limit, and what to do."""
 
 
-def setting(default: Any, help: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with its help sentence and its inclusive bounds."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high})
+def setting(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """A dataclass field with its help sentence and its inclusive bounds, or its choices."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return field(default=default, metadata=metadata)
 
 
 class Settings:
@@ -78,6 +86,9 @@ def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any
     if type(value) not in kinds:
         wanted = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
         raise InputError(f"{name} is {value!r}: it has to be of type {wanted}")
+    choices = bounds.get("choices")
+    if choices and value not in choices:
+        raise InputError(f"{name} is {value!r}: choose of {', '.join(choices)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{name} is {value}: it has to be a finite number")
     low, high = bounds.get("low"), bounds.get("high")
@@ -86,6 +97,9 @@ def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any
     if high is not None and value > high:
         raise InputError(f"{name} is {value}: the most is {high}")
     return value
+
+
+MAX_BIGRAM_ROWS = 2**14  # one for each pair of up to 128 tokens; of more tokens, pairs share
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,39 @@ class GPTConfig(Settings):
     tie_weights: bool = setting(
         False, "Whether the output layer reuses the token embedding (Press & Wolf 2017)."
     )
+    norm: str = setting(
+        "layernorm",
+        "How activations are brought to one scale: layernorm also centres them and learns a gain "
+        "(Ba et al. 2016), rmsnorm only divides by their size (Zhang & Sennrich 2019).",
+        choices=("layernorm", "rmsnorm"),
+    )
+    position: str = setting(
+        "learned",
+        "How the model knows the order of tokens: a learned vector for each place, or rope, which "
+        "turns queries and keys by an angle that grows with the place (Su et al. 2021).",
+        choices=("learned", "rope"),
+    )
+    activation: str = setting(
+        "gelu",
+        "What bends the straight lines inside the MLP: gelu (Hendrycks & Gimpel 2016), relu2, the "
+        "square of what is positive (So et al. 2021), or swiglu, a gate (Shazeer 2020).",
+        choices=("gelu", "relu2", "swiglu"),
+    )
+    qk_norm: bool = setting(
+        False,
+        "Whether queries and keys are brought to one length before they meet, which keeps "
+        "attention soft at high learning rates (Henry et al. 2020).",
+    )
+    zero_init: bool = setting(
+        False,
+        "Whether every layer, and an output layer of its own, begins by adding nothing, so that "
+        "the first steps are calm (Zhang et al. 2019; Yang et al. 2022).",
+    )
+    bigram: bool = setting(
+        False,
+        "Whether each pair of neighbouring tokens has a vector of its own, so that attention need "
+        "not learn what merely counting pairs can tell.",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,28 +171,51 @@ class GPTConfig(Settings):
                 f"n_embd is {self.n_embd} and n_head is {self.n_head}: "
                 "the width has to be a multiple of the number of heads"
             )
+        if self.position == "rope" and self.head_size % 2:
+            raise InputError(
+                f"n_embd is {self.n_embd} and n_head is {self.n_head}, so each head has "
+                f"{self.head_size} numbers: rope turns them in pairs, choose an even width per head"
+            )
 
     @property
     def head_size(self) -> int:
         return self.n_embd // self.n_head
 
+    @property
+    def n_hidden(self) -> int:
+        """The width inside the MLP. A gate is a third matrix, so SwiGLU gets two thirds of the
+        usual 4 × n_embd, up to a multiple of 8 (Shazeer 2020, section 2)."""
+        return -(-self.n_embd // 3) * 8 if self.activation == "swiglu" else 4 * self.n_embd
+
+    @property
+    def bigram_rows(self) -> int:
+        """How many vectors stand for pairs of tokens: one each, or so many that pairs share."""
+        return min(self.vocab_size**2, MAX_BIGRAM_ROWS)
+
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every weight of `GPT(self)`, told without building it."""
         C, V, L = self.n_embd, self.vocab_size, range(self.n_layer)
         norms = {f"h.{i}.ln_{n}": (C,) for i in L for n in (1, 2)} | {"ln_f": (C,)}
+        if self.norm == "rmsnorm":
+            norms = {}
+        gates = 2 if self.activation == "swiglu" else 1
         linears = {
             f"h.{i}.{name}": shape
             for i in L
             for name, shape in {
                 "attn.c_attn": (3 * C, C),
                 "attn.c_proj": (C, C),
-                "mlp.c_fc": (4 * C, C),
-                "mlp.c_proj": (C, 4 * C),
+                "mlp.c_fc": (gates * self.n_hidden, C),
+                "mlp.c_proj": (C, self.n_hidden),
             }.items()
         }
         if not self.tie_weights:
             linears["lm_head"] = (V, C)
-        shapes = {"wte.weight": (V, C), "wpe.weight": (self.block_size, C)}
+        shapes = {"wte.weight": (V, C)}
+        if self.bigram:
+            shapes["bigram.weight"] = (self.bigram_rows, C)
+        if self.position == "learned":
+            shapes["wpe.weight"] = (self.block_size, C)
         for name, shape in (norms | linears).items():
             shapes[f"{name}.weight"] = shape
             if self.bias:
@@ -158,7 +228,7 @@ class GPTConfig(Settings):
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):
-    """How a model is trained: AdamW with warm-up, cosine decay and clipping."""
+    """How a model is trained: the batches, the optimizer, and its pace over the steps."""
 
     max_steps: int = setting(
         1_000, "How many batches the model learns from.", low=1, high=1_000_000
@@ -166,10 +236,32 @@ class TrainConfig(Settings):
     batch_size: int = setting(
         8, "How many pieces of text each step learns from.", low=1, high=1_024
     )
+    optimizer: str = setting(
+        "adamw",
+        "How gradients become steps: adamw for every weight (Loshchilov & Hutter 2019), or muon "
+        "for the matrices inside the blocks, which moves all directions of a matrix alike (Jordan "
+        "et al. 2024), and adamw for the rest.",
+        choices=("adamw", "muon"),
+    )
     learning_rate: float = setting(
         1e-3,
         "How far each step moves the weights. Too high and the loss jumps; too low and it crawls.",
         low=1e-6,
+        high=1.0,
+    )
+    muon_learning_rate: float = setting(
+        0.02, "The same for the matrices that muon moves.", low=1e-5, high=1.0
+    )
+    schedule: str = setting(
+        "cosine",
+        "How the learning rate falls after its warm-up: along a cosine from the start, or staying "
+        "at its peak and then straight down (trapezoid; Hägele et al. 2024).",
+        choices=("cosine", "trapezoid"),
+    )
+    cooldown: float = setting(
+        0.5,
+        "Of a trapezoid: the share of the steps, at their end, over which the rate falls.",
+        low=0.0,
         high=1.0,
     )
     min_lr_ratio: float = setting(
@@ -185,7 +277,7 @@ class TrainConfig(Settings):
         high=1_000_000,
     )
     weight_decay: float = setting(
-        0.1, "How strongly the weights are pulled towards zero (AdamW).", low=0.0, high=10.0
+        0.1, "How strongly matrices and embeddings are pulled towards zero.", low=0.0, high=10.0
     )
     beta1: float = setting(
         0.9, "AdamW: how long the average of gradients remembers.", low=0.0, high=0.9999
@@ -198,6 +290,18 @@ class TrainConfig(Settings):
         "The longest gradient allowed; longer ones are shortened. 0 switches it off.",
         low=0.0,
         high=1e6,
+    )
+    accumulation_steps: int = setting(
+        1,
+        "In how many parts a batch is read, one after the other: the same step with less memory.",
+        low=1,
+        high=1_024,
+    )
+    precision: str = setting(
+        "float32",
+        "The numbers that matrix products are made in: bfloat16 is coarser and, on graphics cards "
+        "and the newest processors, faster; elsewhere float32 is used.",
+        choices=("float32", "bfloat16"),
     )
     val_fraction: float = setting(
         0.1, "The share of the text, from its end, kept for validation.", low=0.0, high=0.5
@@ -214,6 +318,14 @@ class TrainConfig(Settings):
     seed: int = setting(
         1, "The start of all chance: the same seed gives the same run.", low=0, high=2**32 - 1
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.accumulation_steps > self.batch_size:
+            raise InputError(
+                f"accumulation_steps is {self.accumulation_steps} and batch_size is "
+                f"{self.batch_size}: a batch cannot be read in more parts than it has pieces"
+            )
 
 
 @dataclass(frozen=True)
@@ -260,6 +372,31 @@ class Preset:
         return GPTConfig(**{**self.shape, "vocab_size": vocab_size, **changes})
 
 
+MODERN = MappingProxyType(
+    {
+        "bias": False,
+        "norm": "rmsnorm",
+        "position": "rope",
+        "activation": "relu2",
+        "qk_norm": True,
+        "zero_init": True,
+        "bigram": True,
+    }
+)
+FAST = TrainConfig(
+    optimizer="muon",
+    learning_rate=0.03,
+    muon_learning_rate=0.03,
+    schedule="trapezoid",
+    cooldown=0.8,
+    min_lr_ratio=0.0,
+    warmup_steps=0,
+    weight_decay=0.0,
+    beta1=0.75,
+    beta2=0.95,
+    grad_clip=0.0,
+)
+
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "classic": Preset(
@@ -288,5 +425,57 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 eval_batches=10,
             ),
         ),
+        "modern": Preset(
+            "What has been found since GPT-2, in a like size: 4 layers, 4 heads, width 128, "
+            "context 128.",
+            MappingProxyType(
+                {**MODERN, "block_size": 128, "n_layer": 4, "n_head": 4, "n_embd": 128}
+            ),
+            FAST.replace(max_steps=400, batch_size=12, eval_interval=25, learning_rate=0.02),
+        ),
+        "speedrun": Preset(
+            "The fastest to words: 2 layers, 1 head, width 64, context 64, large batches.",
+            MappingProxyType({**MODERN, "block_size": 64, "n_layer": 2, "n_head": 1, "n_embd": 64}),
+            FAST.replace(max_steps=130, batch_size=32, eval_interval=10, eval_batches=4),
+        ),
+        "shakespeare": Preset(
+            "The best that ten minutes on two cores have given: 4 layers, 2 heads, width 160, "
+            "context 256.",
+            MappingProxyType(
+                {**MODERN, "block_size": 256, "n_layer": 4, "n_head": 2, "n_embd": 160}
+            ),
+            FAST.replace(
+                max_steps=2_000,
+                batch_size=8,
+                eval_interval=100,
+                learning_rate=0.02,
+                muon_learning_rate=0.02,
+                precision="bfloat16",
+            ),
+        ),
+        "baby": Preset(
+            "nanoGPT's baby GPT, for a graphics card: 6 layers, 6 heads, width 384, context 256.",
+            MappingProxyType(
+                {
+                    "block_size": 256,
+                    "n_layer": 6,
+                    "n_head": 6,
+                    "n_embd": 384,
+                    "dropout": 0.2,
+                    "bias": False,
+                    "tie_weights": True,
+                }
+            ),
+            TrainConfig(
+                max_steps=5_000,
+                batch_size=64,
+                learning_rate=1e-3,
+                min_lr_ratio=0.1,
+                warmup_steps=100,
+                eval_interval=250,
+                precision="bfloat16",
+            ),
+        ),
     }
 )
+DEFAULT_PRESET = "modern"

@@ -42,10 +42,11 @@ def generate(model: GPT, ids: Sequence[int], config: SampleConfig) -> Iterator[S
 def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
     rng = torch.Generator().manual_seed(config.seed)
     block_size = model.config.block_size
-    cache, unread = KVCache(model.config), ids[-block_size:]
+    cache, unread = KVCache(model.config, device=model.device), ids[-block_size:]
     for _ in range(config.max_new_tokens):
         if cache.length + len(unread) > block_size:
-            cache.length, unread = 0, ids[-max(1, block_size // 2) :]
+            cache.clear()
+            unread = ids[-max(1, block_size // 2) :]
         logits = _next_logits(model, unread, cache)
         p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
         chosen = sampling.draw(p_final, rng)
@@ -65,4 +66,4 @@ def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
 def _next_logits(model: GPT, unread: list[int], cache: KVCache) -> torch.Tensor:
     """The logits (V,) behind the last of `unread`; the cache holds them afterwards."""
     model.eval()
-    return model(torch.tensor([unread]), cache)[0, -1]
+    return model(torch.tensor([unread], device=model.device), cache)[0, -1].cpu()

@@ -15,10 +15,23 @@ from minigpt.config import GPTConfig, InputError
 from minigpt.store import Run, Store
 
 LINEAR = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+GPT2 = {
+    "norm": "layernorm",
+    "position": "learned",
+    "activation": "gelu",
+    "qk_norm": False,
+    "bigram": False,
+}
 
 
 def check_expressible(config: GPTConfig) -> None:
     """Raises InputError, naming the setting, when GPT-2's architecture cannot be this model."""
+    for name, value in GPT2.items():
+        if (own := getattr(config, name)) != value:
+            raise InputError(
+                f"GPT-2 has {name}={value}, and this model was trained with {name}={own}: train "
+                "one with the preset gpt2"
+            )
     if config.bias and not config.tie_weights:
         raise InputError(
             "GPT-2 has no bias in its output layer, and this model was trained with bias=True and "

@@ -25,6 +25,7 @@ class Limits:
     max_import_mb: int = 100
     max_texts_per_workspace: int = 50
     threads: int = 0  # all cores
+    compile: int = 0  # 1 trains with torch.compile
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:

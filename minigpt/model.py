@@ -1,7 +1,8 @@
-"""The GPT (Radford et al. 2019): attention, MLP, block, forward. Nothing else.
+"""The GPT (Radford et al. 2019), and the switches that made it modern. Nothing else.
 
 Dimension letters: B batch, T tokens (time), C channels (n_embd), H heads, D = C / H head size,
 V vocabulary, S tokens attended to (T plus those in the cache). Weights have GPT-2's names.
+What each switch is, and where it comes from, stands with its field in `GPTConfig`.
 """
 
 import math
@@ -21,61 +22,116 @@ def no_tap(name: str, tensor: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
+def new_norm(config: GPTConfig, size: int, *, learns: bool) -> nn.Module:
+    """Brings the last `size` numbers to one scale: LayerNorm, with gains (and biases) where it
+    learns, or RMSNorm, which here learns nothing: the next layer can scale as well."""
+    if config.norm == "rmsnorm":
+        return nn.RMSNorm(size, eps=1e-5, elementwise_affine=False)
+    return nn.LayerNorm(size, elementwise_affine=learns, bias=config.bias)
+
+
+def rotations(config: GPTConfig) -> torch.Tensor:
+    """RoPE's angles as complex numbers of length 1: (block_size, D / 2).
+
+    Pair i of a head turns by 10000^(-2i / D) radians a token (Su et al. 2021, eq. 15).
+    """
+    speeds = 10_000.0 ** (-torch.arange(0, config.head_size, 2) / config.head_size)
+    angles = torch.outer(torch.arange(config.block_size), speeds)
+    return torch.polar(torch.ones_like(angles), angles)
+
+
+def rotate(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+    """Turns each pair of neighbouring numbers of x (B, T, 2, H, D) by `turns` (T, D / 2)."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (B, T, 2, H, D / 2)
+    return torch.view_as_real(pairs * turns[:, None, None]).flatten(-2).type_as(x)
+
+
 class CausalSelfAttention(nn.Module):
     """Each token looks back at the ones before it (Vaswani et al. 2017, eq. 1)."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_head, self.head_size = config.n_head, config.head_size
+        self.qk_norm = new_norm(config, config.head_size, learns=False) if config.qk_norm else None
         self.c_attn = nn.Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj = nn.Linear(config.n_embd, config.n_embd, bias=config.bias)
         self.dropout = config.dropout
 
-    def forward(self, x: torch.Tensor, layer: int, cache: KVCache | None, tap: Tap) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        turns: torch.Tensor | None,
+        layer: int,
+        cache: KVCache | None,
+        tap: Tap,
+    ) -> torch.Tensor:
         B, T, C = x.shape
-        q, k, v = (
-            part.view(B, T, self.n_head, self.head_size).transpose(1, 2)  # (B, H, T, D)
-            for part in self.c_attn(x).split(C, dim=2)
-        )
+        qk, v = self.c_attn(x).split([2 * C, C], dim=2)
+        qk = qk.view(B, T, 2, self.n_head, self.head_size)
+        if self.qk_norm is not None:
+            qk = self.qk_norm(qk)
+        if turns is not None:
+            qk = rotate(qk, turns)
+        q, k = qk.transpose(1, 3).unbind(2)  # (B, H, T, D)
+        v = v.view(B, T, self.n_head, self.head_size).transpose(1, 2)
         q = tap(f"h.{layer}.attn.q", q)
         k = tap(f"h.{layer}.attn.k", k)
         v = tap(f"h.{layer}.attn.v", v)
         if cache is not None:
             k, v = cache.extend(layer, k, v)  # (B, H, S, D)
         S = k.size(2)
-        dropout = self.dropout if self.training else 0.0
         if tap is not no_tap:
             scores = q @ k.transpose(-2, -1) / math.sqrt(self.head_size)  # (B, H, T, S)
-            pattern = scores.masked_fill(~causal_mask(T, S), float("-inf")).softmax(dim=-1)
+            mask = causal_mask(T, S, x.device)
+            pattern = scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
             pattern = tap(f"h.{layer}.attn.pattern", pattern)
-            z = F.dropout(pattern, dropout) @ v  # (B, H, T, D)
+            z = pattern @ v  # (B, H, T, D)
         elif T == S:
-            z = F.scaled_dot_product_attention(q, k, v, is_causal=True, dropout_p=dropout)
+            z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
             # A single new token may look at everything in the cache: no mask, the fastest kernel.
-            mask = None if T == 1 else causal_mask(T, S)
-            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+            mask = None if T == 1 else causal_mask(T, S, x.device)
+            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         z = tap(f"h.{layer}.attn.z", z)  # (B, H, T, D): what each head found
         y = self.c_proj(z.transpose(1, 2).reshape(B, T, C))
         return F.dropout(y, self.dropout, self.training)
 
 
-def causal_mask(T: int, S: int) -> torch.Tensor:
+def causal_mask(T: int, S: int, device: torch.device) -> torch.Tensor:
     """True where the last T of S tokens may look: (T, S)."""
-    return torch.ones(T, S, dtype=torch.bool).tril(diagonal=S - T)
+    return torch.ones(T, S, dtype=torch.bool, device=device).tril(diagonal=S - T)
+
+
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    return F.gelu(x, approximate="tanh")  # GPT-2's form
+
+
+def relu2(x: torch.Tensor) -> torch.Tensor:
+    x = F.relu(x)
+    return x * x
+
+
+def swiglu(x: torch.Tensor) -> torch.Tensor:
+    gate, value = x.chunk(2, dim=-1)
+    return F.silu(gate) * value
+
+
+ACTIVATIONS = {"gelu": gelu, "relu2": relu2, "swiglu": swiglu}
 
 
 class MLP(nn.Module):
-    """Each token thinks for itself: widen fourfold, GELU in GPT-2's tanh form, back."""
+    """Each token thinks for itself: widen, bend, back."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.c_fc = nn.Linear(config.n_embd, 4 * config.n_embd, bias=config.bias)
-        self.c_proj = nn.Linear(4 * config.n_embd, config.n_embd, bias=config.bias)
+        gates = 2 if config.activation == "swiglu" else 1
+        self.c_fc = nn.Linear(config.n_embd, gates * config.n_hidden, bias=config.bias)
+        self.c_proj = nn.Linear(config.n_hidden, config.n_embd, bias=config.bias)
+        self.activation = ACTIVATIONS[config.activation]
         self.dropout = config.dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.gelu(self.c_fc(x), approximate="tanh")  # (B, T, 4C)
+        x = self.activation(self.c_fc(x))  # (B, T, n_hidden)
         return F.dropout(self.c_proj(x), self.dropout, self.training)
 
 
@@ -84,14 +140,21 @@ class Block(nn.Module):
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.ln_1 = new_norm(config, config.n_embd, learns=True)
         self.attn = CausalSelfAttention(config)
-        self.ln_2 = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.ln_2 = new_norm(config, config.n_embd, learns=True)
         self.mlp = MLP(config)
 
-    def forward(self, x: torch.Tensor, layer: int, cache: KVCache | None, tap: Tap) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        turns: torch.Tensor | None,
+        layer: int,
+        cache: KVCache | None,
+        tap: Tap,
+    ) -> torch.Tensor:
         x = tap(f"h.{layer}.resid_pre", x)
-        x = x + tap(f"h.{layer}.attn.out", self.attn(self.ln_1(x), layer, cache, tap))
+        x = x + tap(f"h.{layer}.attn.out", self.attn(self.ln_1(x), turns, layer, cache, tap))
         x = tap(f"h.{layer}.resid_mid", x)
         x = x + tap(f"h.{layer}.mlp.out", self.mlp(self.ln_2(x)))
         return tap(f"h.{layer}.resid_post", x)
@@ -104,9 +167,14 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.block_size, config.n_embd)
+        if config.bigram:
+            self.bigram = nn.Embedding(config.bigram_rows, config.n_embd)
+        if config.position == "learned":
+            self.wpe = nn.Embedding(config.block_size, config.n_embd)
+        else:
+            self.register_buffer("turns", rotations(config), persistent=False)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
-        self.ln_f = nn.LayerNorm(config.n_embd, bias=config.bias)
+        self.ln_f = new_norm(config, config.n_embd, learns=True)
         # Tied, the head is the token embedding itself and has no weights of its own.
         self.lm_head = (
             None
@@ -122,10 +190,26 @@ class GPT(nn.Module):
             nn.init.zeros_(module.bias)
         if isinstance(module, CausalSelfAttention | MLP):
             # 2 · n_layer outputs add up in the residual stream; this keeps their sum's variance.
-            nn.init.normal_(module.c_proj.weight, std=0.02 / math.sqrt(2 * self.config.n_layer))
+            std = 0.0 if self.config.zero_init else 0.02 / math.sqrt(2 * self.config.n_layer)
+            nn.init.normal_(module.c_proj.weight, std=std)
+        if module is self and self.config.zero_init and self.lm_head is not None:
+            nn.init.zeros_(self.lm_head.weight)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and where ids have to be."""
+        return self.wte.weight.device
 
     def num_parameters(self) -> int:
         return sum(weight.numel() for weight in self.parameters())
+
+    def _pairs(self, ids: torch.Tensor) -> torch.Tensor:
+        """Which row of the bigram embedding each token and the one before it have: (B, T) of ids
+        (B, 1 + T). Where there are more pairs than rows, by Knuth's multiplicative hash."""
+        pairs = ids[:, :-1] * self.config.vocab_size + ids[:, 1:]
+        if self.config.vocab_size**2 <= self.config.bigram_rows:
+            return pairs
+        return pairs * 2_654_435_761 % 2**32 * self.config.bigram_rows >> 32
 
     def forward(
         self, ids: torch.Tensor, cache: KVCache | None = None, tap: Tap | None = None
@@ -143,13 +227,21 @@ class GPT(nn.Module):
                 "leave out the oldest"
             )
         tap = tap or no_tap
-        x = self.wte(ids) + self.wpe.weight[past : past + T]  # (B, T, C)
+        x = self.wte(ids)  # (B, T, C)
+        if self.config.bigram:
+            before = torch.zeros_like(ids[:, :1]) if cache is None else cache.newest
+            x = x + self.bigram(self._pairs(torch.cat([before, ids], dim=1)))
+        turns = None
+        if self.config.position == "learned":
+            x = x + self.wpe.weight[past : past + T]
+        else:
+            turns = self.turns[past : past + T]
         x = tap("embed", F.dropout(x, self.config.dropout, self.training))
         for layer, block in enumerate(self.h):
-            x = block(x, layer, cache, tap)
+            x = block(x, turns, layer, cache, tap)
         x = tap("ln_f", self.ln_f(x))
         if cache is not None:
-            cache.length += T
+            cache.advance(ids)
         return (
             F.linear(x, self.wte.weight) if self.lm_head is None else self.lm_head(x)
         )  # (B, T, V)

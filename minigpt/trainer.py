@@ -3,16 +3,18 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.nn.parallel import DistributedDataParallel
 
 from minigpt import optim
-from minigpt.config import TrainConfig
+from minigpt.config import InputError, TrainConfig
 from minigpt.corpus import Exam, batch, windows
+from minigpt.devices import autocast, seed_device
 from minigpt.model import GPT
 
 
@@ -41,15 +43,28 @@ class Diverged(Exception):
         self.step = step
 
 
-@contextmanager
-def chance_of(seed: int, step: int) -> Iterator[None]:
-    """Inside, torch's one global generator, from which dropout draws, comes from `(seed, step)`.
+@dataclass(frozen=True)
+class Share:
+    """Which part of every batch this process reads, when several train one model together."""
 
-    Afterwards it is as it was. torch.manual_seed would do the same to the generators of GPUs that
-    are not there, and remember a traceback for each.
+    rank: int = 0
+    of: int = 1
+
+
+ALONE = Share()
+
+
+@contextmanager
+def chance_of(seed: int, step: int, device: torch.device, rank: int = 0) -> Iterator[None]:
+    """Inside, torch's generators, from which dropout draws, come from `(seed, step, rank)`.
+
+    Afterwards the processor's is as it was. torch.manual_seed would do the same to the generators
+    of GPUs that are not there, and remember a traceback for each.
     """
     before = torch.get_rng_state()
-    torch.default_generator.manual_seed(seed << 20 | step)  # a run has fewer than 2**20 steps
+    number = rank << 52 | seed << 20 | step  # a run has fewer than 2**20 steps
+    torch.default_generator.manual_seed(number)
+    seed_device(device, number)
     try:
         yield
     finally:
@@ -58,6 +73,9 @@ def chance_of(seed: int, step: int) -> Iterator[None]:
 
 class Trainer:
     """Trains `model` on `train_ids`, ints (n,), validating on `val_ids`, ints (m,), m may be 0.
+
+    It trains on the device the model is on; `compiled` by torch.compile; with a `share`, together
+    with the other processes of the default process group, which see the same ids.
 
     Iterate for one `Metrics` a step. Everything step k does comes from the weights, the optimizer
     and `(seed, k)`, so a run may stop anywhere, and one continued from `state_dict` is bit for bit
@@ -71,10 +89,21 @@ class Trainer:
         val_ids: np.ndarray,
         config: TrainConfig,
         exam: Exam | None = None,
+        *,
+        share: Share = ALONE,
+        compiled: bool = False,
     ) -> None:
-        self.model, self.config, self.exam = model, config, exam
+        if config.batch_size % share.of:
+            raise InputError(
+                f"batch_size is {config.batch_size} and {share.of} processes share it: choose a "
+                f"multiple of {share.of}"
+            )
+        self.model, self.config, self.exam, self.share = model, config, exam, share
+        self._forward = torch.compile(model) if compiled else model
+        if share.of > 1:
+            self._forward = DistributedDataParallel(self._forward)
         self.train_ids = train_ids
-        self.optimizer = optim.adamw(model, config)
+        self.optimizers = optim.optimizers(model, config)
         self.loss_history: list[float] = []
         self.seconds = 0.0
         self._weights = list(model.parameters())
@@ -97,16 +126,14 @@ class Trainer:
         """Makes one step."""
         started = time.perf_counter()
         config, step = self.config, self.step
-        lr = optim.learning_rate(step, config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-
+        optim.set_progress(self.optimizers, step, config)
         loss, grad_norm = self._gradients(step)
         if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-            self.optimizer.zero_grad()
+            self._forget_gradients()
             raise Diverged(step + 1)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self._forget_gradients()
         self.loss_history.append(loss)
 
         measures = self.step in (1, config.max_steps) or self.step % config.eval_interval == 0
@@ -118,7 +145,7 @@ class Trainer:
             tokens=self.step * config.batch_size * self.model.config.block_size,
             train_loss=loss,
             val_loss=val_loss,
-            lr=lr,
+            lr=config.learning_rate * optim.rate(step, config),
             grad_norm=grad_norm,
             seconds=self.seconds,
             accuracy=right,
@@ -126,18 +153,40 @@ class Trainer:
 
     def _gradients(self, step: int) -> tuple[float, float]:
         """Fills the gradients of step `step`, clipped; returns the loss and their norm."""
-        config, model = self.config, self.model
-        x, y = batch(self.train_ids, model.config.block_size, config.batch_size, config.seed, step)
+        config, model, share = self.config, self.model, self.share
+        x, y = (
+            torch.from_numpy(rows[share.rank :: share.of]).to(model.device)
+            for rows in batch(
+                self.train_ids, model.config.block_size, config.batch_size, config.seed, step
+            )
+        )
         if not model.training:
             model.train()
-        with chance_of(config.seed, step):
-            logits = model(torch.from_numpy(x))  # (B, T, V)
-        loss = F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(y).flatten())
-        loss.backward()
+        parts = list(zip(*(rows.chunk(config.accumulation_steps) for rows in (x, y)), strict=True))
+        loss = torch.zeros((), device=model.device)
+        with chance_of(config.seed, step, model.device, share.rank):
+            for inputs, targets in parts:
+                # Processes add up their gradients once, with the last part.
+                waits = share.of > 1 and inputs is not parts[-1][0]
+                with self._forward.no_sync() if waits else nullcontext():
+                    part = self._loss(inputs, targets) * (len(inputs) / len(x))
+                    part.backward()
+                loss += part.detach()
+        if share.of > 1:
+            torch.distributed.all_reduce(loss)
         limit = config.grad_clip or math.inf
-        return loss.item(), torch.nn.utils.clip_grad_norm_(
-            self._weights, limit, foreach=True
-        ).item()
+        norm = torch.nn.utils.clip_grad_norm_(self._weights, limit, foreach=True)
+        return loss.item() / share.of, norm.item()
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Mean cross-entropy of targets y given inputs x, both int64 (B, T)."""
+        with autocast(x.device, self.config.precision):
+            logits = self._forward(x)  # (B, T, V)
+        return F.cross_entropy(logits.float().flatten(0, 1), y.flatten())
+
+    def _forget_gradients(self) -> None:
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
 
     def validate(self) -> float | None:
         """Loss on the validation windows, in nats per token; None when there are none."""
@@ -149,8 +198,9 @@ class Trainer:
         """Copies of all a run needs to go on: one flat dict of tensors, fit for safetensors."""
         state = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
         for name, weight in self.model.named_parameters():
-            for key, value in self.optimizer.state.get(weight, {}).items():
-                state[f"optimizer.{name}.{key}"] = value
+            for optimizer in self.optimizers:
+                for key, value in optimizer.state.get(weight, {}).items():
+                    state[f"optimizer.{name}.{key}"] = value
         state["loss_history"] = torch.tensor(self.loss_history, dtype=torch.float64)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         return {name: tensor.detach().clone() for name, tensor in state.items()}
@@ -167,12 +217,13 @@ class Trainer:
         for name, weight in self.model.named_parameters():
             prefix = f"optimizer.{name}."
             kept = {
-                key.removeprefix(prefix): tensor.clone()
+                key.removeprefix(prefix): tensor.to(weight.device, copy=True)
                 for key, tensor in state.items()
                 if key.startswith(prefix)
             }
-            if kept:
-                self.optimizer.state[weight] = kept
+            for optimizer in self.optimizers:
+                if kept and any(weight is w for g in optimizer.param_groups for w in g["params"]):
+                    optimizer.state[weight] = kept
         self.loss_history = state["loss_history"].tolist()
         self.seconds = state["seconds"].item()
 
@@ -183,8 +234,8 @@ def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> floa
     model.eval()
     total = 0.0
     for i in range(0, len(x), batch_size):
-        logits = model(torch.from_numpy(x[i : i + batch_size]))  # (B, T, V)
-        targets = torch.from_numpy(y[i : i + batch_size]).flatten()
+        logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device))  # (B, T, V)
+        targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
         total += F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum").item()
     return total / y.size
 
@@ -193,5 +244,6 @@ def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> floa
 def accuracy(model: GPT, exam: Exam) -> float:
     """The share of the asked targets that the model holds for the likeliest, 0 to 1."""
     model.eval()
-    answers = model(torch.from_numpy(exam.inputs)).argmax(dim=-1).numpy()  # (n, T)
+    logits = model(torch.from_numpy(exam.inputs).to(model.device))
+    answers = logits.argmax(dim=-1).cpu().numpy()  # (n, T)
     return float((answers == exam.targets)[exam.asked].mean())

@@ -10,9 +10,10 @@ import torch
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, InputError
 from minigpt.corpus import split, worlds
+from minigpt.devices import best_device
 from minigpt.model import GPT
 from minigpt.store import Run, Store
-from minigpt.trainer import Trainer
+from minigpt.trainer import ALONE, Share, Trainer
 
 
 def new_model(config: GPTConfig, seed: int) -> GPT:
@@ -38,8 +39,16 @@ def encoded(store: Store, text_id: str, tokenizer: str) -> np.ndarray:
     return ids
 
 
-def new_trainer(store: Store, run: Run) -> Trainer:
-    """The trainer of a run at its newest checkpoint, or at step 0 where it has none.
+def new_trainer(
+    store: Store,
+    run: Run,
+    *,
+    device: torch.device | None = None,
+    share: Share = ALONE,
+    compiled: bool = False,
+) -> Trainer:
+    """The trainer of a run at its newest checkpoint, or at step 0 where it has none; on the best
+    device there is, or on `device`.
 
     Raises InputError when the run's text is gone or too short for its context.
     """
@@ -48,11 +57,13 @@ def new_trainer(store: Store, run: Run) -> Trainer:
     ids = encoded(store, run.text_id, run.tokenizer)
     train_ids, val_ids = split(ids, run.train.val_fraction, run.model.block_size)
     trainer = Trainer(
-        new_model(run.model, run.train.seed),
+        new_model(run.model, run.train.seed).to(device or best_device()),
         train_ids,
         val_ids,
         run.train,
         _exam(store, run, val_ids),
+        share=share,
+        compiled=compiled,
     )
     if checkpoint := store.checkpoint(run.id):
         trainer.load_state_dict(safetensors.torch.load(checkpoint[1]))

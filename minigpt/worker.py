@@ -8,11 +8,13 @@ worker a store, held by a file lock.
 import json
 import math
 import os
+import platform
 import signal
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 
 import torch
@@ -20,9 +22,12 @@ from filelock import FileLock, Timeout
 
 from minigpt import tokenizers, weights
 from minigpt.config import InputError, SampleConfig
+from minigpt.devices import best_device
 from minigpt.generation import generate
 from minigpt.limits import Limits
 from minigpt.marker import Marker
+from minigpt.probe import timed_presets
+from minigpt.speed import Speed
 from minigpt.store import EVERYONE, MetricsRow, Results, Run, Store, StoreError, home
 from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged, Trainer
@@ -36,6 +41,8 @@ IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
 TIDY_SECONDS = 60.0
+PROBE_AFTER_SECONDS = 4.0  # until then somebody may wait for a first page
+PROBE_AGAIN_SECONDS = 86_400.0
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
@@ -146,6 +153,9 @@ class Worker:
         self._marker = Marker(store.folder)
         self._tidied_at = -math.inf
         self._requeued = False
+        self._probing: Iterator[tuple[str, float]] = timed_presets()
+        self._seconds: dict[str, float] = {}
+        self._probe_at = time.monotonic() + PROBE_AFTER_SECONDS
 
     def turn(self) -> bool:
         """Obeys all wishes and gives the run whose turn it is one slice; False when none runs.
@@ -245,7 +255,7 @@ class Worker:
         """Takes a run into memory, at its newest checkpoint; one that cannot go on has failed."""
         self._marker.put(run.id, run.step)
         try:
-            trainer = weights.new_trainer(self.store, run)
+            trainer = weights.new_trainer(self.store, run, compiled=bool(self.limits.compile))
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
@@ -319,6 +329,27 @@ class Worker:
                 break
             store.delete_run(run_id)
 
+    def probe(self) -> None:
+        """Times one preset more, unless this machine's speed is known from earlier today.
+
+        Preset by preset, so that wishes and runs need not wait for all of them.
+        """
+        if time.monotonic() < self._probe_at:
+            return
+        machine = f"{platform.node()}, {torch.get_num_threads()} threads, {best_device()}"
+        try:
+            known = self.store.speed(machine)
+            if known and self.store.clock() - known[0] < PROBE_AGAIN_SECONDS:
+                self._probe_at = time.monotonic() + PROBE_AGAIN_SECONDS
+                return
+            if timed := next(self._probing, None):
+                self._seconds |= [timed]
+                return
+            self.store.keep_speed(machine, Speed(self._seconds).to_json())
+            self._probing = timed_presets()
+        except StoreError as error:
+            self.health.trouble = str(error)
+
     def save(self) -> None:
         """Checkpoints everything in memory; the runs go on from there with the next worker."""
         try:
@@ -383,6 +414,8 @@ def main() -> int:
                 worker = worker or Worker(Store(folder), health=health)
             except StoreError as error:
                 health.trouble, health.progress_at = str(error), time.monotonic()
+            if worker:
+                worker.probe()
             if worker is None or not worker.turn():
                 ends.wait(RETRY_SECONDS if health.trouble else IDLE_SECONDS)
         if worker:

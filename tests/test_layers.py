@@ -15,14 +15,16 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config"},
-    {"limits"},
+    {"limits", "speed"},
     {"tokenizers", "corpus", "cache", "sampling"},
-    {"model"},
+    {"model", "devices"},
     {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},
     {"weights", "supervisor", "marker", "launch"},
+    {"probe"},
     {"worker"},
+    {"together"},
     {"cli"},
 ]
 LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
@@ -86,7 +88,17 @@ def test_plots_imports_numpy_and_plotly_only():
 
 @pytest.mark.parametrize(
     "module",
-    ["config", "store", "plots", "bundle", "huggingface", "supervisor", "ui.frame", "ui.training"],
+    [
+        "config",
+        "speed",
+        "store",
+        "plots",
+        "bundle",
+        "huggingface",
+        "supervisor",
+        "ui.frame",
+        "ui.training",
+    ],
 )
 def test_the_light_modules_do_not_import_torch(module):
     code = f"import sys, minigpt.{module}; sys.exit('torch' in sys.modules)"

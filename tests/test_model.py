@@ -1,24 +1,42 @@
 import itertools
+from dataclasses import fields
 
 import pytest
 import torch
 
 from minigpt.cache import KVCache
+from minigpt.config import GPTConfig
 from minigpt.interpret import Recorder, attention
-from minigpt.model import GPT
+from minigpt.model import GPT, rotate, rotations
 from minigpt.weights import new_model
 
-SWITCHES = list(itertools.product([True, False], [True, False]))
+# Every combination of the architecture's switches: 384 models.
+CHOICES = {
+    spec.name: spec.metadata["choices"] or (True, False)
+    for spec in fields(GPTConfig)
+    if spec.type in (bool, str)
+}
+SWITCHES = [
+    dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())
+]
 
 
-@pytest.fixture(params=SWITCHES, ids=lambda s: f"bias={s[0]},tied={s[1]}")
-def any_model(request, tiny_config, tiny_model):
-    bias, tied = request.param
-    model = new_model(tiny_config.replace(bias=bias, tie_weights=tied), seed=2)
+@pytest.fixture(params=SWITCHES, ids=lambda switches: "-".join(map(str, switches.values())))
+def any_model(request, tiny_config):
+    """Far from zero, so that attention and logits are far from uniform."""
+    model = new_model(tiny_config.replace(**request.param), seed=2)
+    torch.manual_seed(2)
     with torch.no_grad():
         for weight in model.parameters():
-            weight.mul_(8) if weight.dim() > 1 else None
+            weight.add_(0.2 * torch.randn_like(weight))
     return model.eval()
+
+
+def test_the_switches_are_all_of_them():
+    assert set(CHOICES) == {
+        "bias", "tie_weights", "norm", "position", "activation", "qk_norm", "zero_init", "bigram",
+    }  # fmt: skip
+    assert len(SWITCHES) == 384
 
 
 def test_logits_have_one_shape(any_model, ids):
@@ -34,12 +52,14 @@ def test_future_tokens_cannot_change_past_logits(any_model, ids):
     assert not torch.allclose(before[:, 9:], after[:, 9:])
 
 
-@pytest.mark.parametrize("pieces", [[1] * 16, [16], [5, 1, 10], [7, 9]])
-def test_cached_logits_equal_uncached(any_model, ids, pieces):
+def test_cached_logits_equal_uncached(any_model, ids):
+    expected = any_model(ids)
     cache = KVCache(any_model.config, batch_size=2)
-    parts = [any_model(piece, cache) for piece in ids.split(pieces, dim=1)]
-    torch.testing.assert_close(torch.cat(parts, dim=1), any_model(ids), atol=1e-5, rtol=1e-4)
-    assert cache.length == 16
+    for pieces in ([5, 1, 1, 9], [16]):
+        parts = [any_model(piece, cache) for piece in ids.split(pieces, dim=1)]
+        torch.testing.assert_close(torch.cat(parts, dim=1), expected, atol=1e-5, rtol=1e-4)
+        assert cache.length == 16
+        cache.clear()
 
 
 def test_tapped_logits_equal_fused(any_model, ids):
@@ -50,6 +70,59 @@ def test_tapped_and_cached_logits_equal_fused(any_model, ids):
     cache = KVCache(any_model.config, batch_size=2)
     parts = [any_model(piece, cache, Recorder()) for piece in ids.split([6, 10], dim=1)]
     torch.testing.assert_close(torch.cat(parts, dim=1), any_model(ids), atol=1e-5, rtol=1e-4)
+
+
+def test_weight_shapes_told_by_the_config_are_those_of_the_model(any_model):
+    shapes = {name: tuple(w.shape) for name, w in any_model.state_dict().items()}
+    assert any_model.config.weight_shapes() == shapes
+
+
+def test_a_cache_lives_where_its_model_lives(any_model, ids):
+    """On a device without numbers, mixing devices fails as it would on a graphics card."""
+    model, ids = any_model.to("meta"), ids.to("meta")
+    cache = KVCache(model.config, batch_size=2, device=model.device)
+    assert model(ids[:, :5], cache, Recorder()).shape == (2, 5, 11)
+    assert model(ids[:, 5:], cache).device.type == "meta"
+
+
+def test_rope_makes_attention_depend_on_the_distance_alone():
+    config = GPTConfig(block_size=32, n_embd=8, n_head=1, position="rope")
+    q, k = torch.randn(2, 8)
+    turned = rotate(torch.stack([q, k]).expand(1, 32, 2, 8).unsqueeze(3), rotations(config))
+    q, k = turned[0, :, 0, 0], turned[0, :, 1, 0]  # (T, D)
+    scores = q @ k.T
+    torch.testing.assert_close(scores.diagonal(-3), scores[3, 0].expand(29))
+    assert not torch.allclose(scores[3, 0], scores[5, 0])
+
+
+def test_with_zero_init_a_new_model_guesses_blindly(tiny_config, ids):
+    model = new_model(tiny_config.replace(zero_init=True), seed=1)
+    assert (model(ids) == 0).all()
+    recorder = Recorder()
+    model(ids, tap=recorder)
+    assert torch.equal(recorder.activations["embed"], recorder.activations["h.1.resid_post"])
+
+
+def test_normed_queries_and_keys_have_one_length(tiny_config, ids):
+    for norm in ("layernorm", "rmsnorm"):
+        config = tiny_config.replace(qk_norm=True, norm=norm, position="rope", n_embd=32)
+        recorder = Recorder()
+        new_model(config, seed=1)(ids, tap=recorder)
+        for name in ("q", "k"):
+            lengths = recorder.activations[f"h.0.attn.{name}"].norm(dim=-1)
+            torch.testing.assert_close(lengths, torch.full_like(lengths, 4.0), rtol=0.1, atol=0)
+
+
+def test_pairs_beyond_the_rows_of_the_bigram_embedding_share_them():
+    config = GPTConfig(vocab_size=3_000, block_size=8, n_layer=1, n_embd=8, bigram=True)
+    model = new_model(config, seed=1)
+    assert len(model.bigram.weight) == config.bigram_rows == 16_384
+    ids = torch.randint(0, 3_000, (64, 9))
+    rows = model._pairs(ids)
+    assert rows.min() >= 0 and rows.max() < 16_384
+    assert len(rows.unique()) > 0.95 * rows.numel()  # 512 pairs over 16,384 rows seldom meet
+    small = new_model(config.replace(vocab_size=100), seed=1)
+    assert small._pairs(torch.tensor([[3, 4, 5]])).tolist() == [[304, 405]]
 
 
 def test_the_tap_sees_every_named_activation_and_can_replace_it(tiny_model, ids):

@@ -1,11 +1,12 @@
 import math
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
-from minigpt import optim, tokenizers
+from minigpt import devices, tokenizers
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import Exam, split, windows
 from minigpt.generation import generate
@@ -47,13 +48,19 @@ def test_a_tiny_model_learns_one_batch_by_heart(tiny_config):
     assert list(trainer)[-1].train_loss < 0.05
 
 
+MODERN = {"optimizer": "muon", "schedule": "trapezoid", "accumulation_steps": 2}
+
+
+@pytest.mark.parametrize("settings", [{}, MODERN], ids=["adamw", "muon"])
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tiny_config, token_stream, dropout):
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
+    tiny_config, token_stream, dropout, settings
+):
     tiny_config = tiny_config.replace(dropout=dropout)
-    whole = new_trainer(tiny_config, token_stream)
+    whole = new_trainer(tiny_config, token_stream, **settings)
     expected = [(m.train_loss, m.val_loss, m.grad_norm) for m in whole]
 
-    before, after = (new_trainer(tiny_config, token_stream) for _ in range(2))
+    before, after = (new_trainer(tiny_config, token_stream, **settings) for _ in range(2))
     for _ in range(7):
         before.advance()
     state = before.state_dict()
@@ -116,20 +123,38 @@ def test_mean_loss_does_not_depend_on_the_batch_size(tiny_model, token_stream):
     assert mean_loss(tiny_model, x, y, 2) == pytest.approx(mean_loss(tiny_model, x, y, 5))
 
 
-def test_only_matrices_decay(tiny_config):
-    decayed, free = optim.adamw(new_model(tiny_config, 1), TrainConfig()).param_groups
-    assert all(w.dim() == 2 for w in decayed["params"]) and decayed["weight_decay"] == 0.1
-    assert all(w.dim() == 1 for w in free["params"]) and free["weight_decay"] == 0
+@pytest.mark.parametrize("parts", [2, 3, 4])
+def test_a_batch_read_in_parts_gives_the_same_gradients(tiny_config, token_stream, parts):
+    whole, parted = (
+        new_trainer(tiny_config, token_stream, batch_size=4, accumulation_steps=n)
+        for n in (1, parts)
+    )
+    first, second = whole._gradients(0), parted._gradients(0)
+    assert first == pytest.approx(second, rel=1e-5)
+    for a, b in zip(whole.model.parameters(), parted.model.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, atol=1e-7, rtol=1e-4)
 
 
-def test_the_learning_rate_rises_then_falls_to_its_floor():
-    config = TrainConfig(max_steps=100, warmup_steps=10, learning_rate=1.0, min_lr_ratio=0.1)
-    rates = [optim.learning_rate(step, config) for step in range(101)]
-    assert rates[0] == pytest.approx(1 / 11)
-    assert rates[10] == 1.0 == max(rates)
-    assert all(a < b for a, b in pairwise(rates[:11]))
-    assert all(a > b for a, b in pairwise(rates[10:]))
-    assert rates[100] == pytest.approx(0.1)
+def test_where_bfloat16_is_slow_float32_is_used(tiny_config, token_stream, monkeypatch):
+    exact = [m.train_loss for m in new_trainer(tiny_config, token_stream)]
+    asked = {"precision": "bfloat16"}
+    monkeypatch.setattr(devices, "has_fast_bfloat16", lambda device: False)
+    assert [m.train_loss for m in new_trainer(tiny_config, token_stream, **asked)] == exact
+    monkeypatch.setattr(devices, "has_fast_bfloat16", lambda device: True)
+    coarse = [m.train_loss for m in new_trainer(tiny_config, token_stream, **asked)]
+    assert coarse != exact and coarse == pytest.approx(exact, abs=0.02)
+
+
+def test_a_compiled_model_learns_the_same(tiny_config, token_stream, monkeypatch):
+    """With the backend that only traces: the others need a compiler."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    config = TrainConfig(max_steps=5, batch_size=3)
+    plain, compiled = (
+        Trainer(new_model(tiny_config, 1), token_stream, token_stream[:0], config, compiled=wish)
+        for wish in (False, True)
+    )
+    assert [m.train_loss for m in compiled] == pytest.approx([m.train_loss for m in plain])
+    assert compiled.state_dict().keys() == plain.state_dict().keys()
 
 
 def test_the_diary(simple_text):

@@ -5,6 +5,7 @@ Each command is a function of its parsed arguments that prints for people and re
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,9 +20,11 @@ __all__ = ["main", "parser"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0 when it worked, 1 with a sentence on stderr when it could not."""
     args = parser().parse_args(argv)
+    leads = os.environ.get("RANK", "0") == "0"  # of a job of torchrun, one process writes
     try:
         store = Store(home())
-        bundle.ensure_demo(store)
+        if leads:
+            bundle.ensure_demo(store)
         result = args.command(store, args)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -29,6 +32,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
         return 1
-    if args.json:
+    if args.json and leads:
         print(json.dumps(result))
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 import time
 from dataclasses import fields
@@ -26,7 +27,34 @@ POLL_SECONDS = 0.2
 
 
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Train a model on a text, and watch it learn."""
+    """Train a model on a text, and watch it learn; under torchrun, in several processes at once."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from minigpt.together import train_together
+
+        run = train_together(store, lambda: _wanted_run(store, args))
+        if run is None:
+            return {}  # the first process tells the rest
+    else:
+        run_id = _wanted_run(store, args)
+        with Supervisor(store.folder):
+            run = _follow(store, run_id)
+    if run.state in ("failed", "diverged"):
+        raise InputError(run.reason)
+    curves = store.curves(run.id)
+    measured = curves.val_loss[~np.isnan(curves.val_loss)]
+    print(f"{run.state} at step {run.step:,}; run {run.id}")
+    return {
+        "run": run.id,
+        "state": run.state,
+        "step": run.step,
+        "train_loss": float(curves.train_loss[-1]) if run.step else None,
+        "val_loss": float(measured[-1]) if len(measured) else None,
+        "tokens_per_second": float(curves.tokens[-1] / curves.seconds[-1]) if run.step else None,
+    }
+
+
+def _wanted_run(store: Store, args: argparse.Namespace) -> str:
+    """The id of the run that was asked for, a new one or one to go on with."""
     if args.resume:
         run = store.find_run(args.resume)
         run_id = run.id
@@ -39,21 +67,7 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     else:
         run_id = _new_run(store, args)
     print(f"run {run_id}", file=sys.stderr)
-    with Supervisor(store.folder):
-        run = _follow(store, run_id)
-    if run.state in ("failed", "diverged"):
-        raise InputError(run.reason)
-    curves = store.curves(run_id)
-    measured = curves.val_loss[~np.isnan(curves.val_loss)]
-    print(f"{run.state} at step {run.step:,}; run {run_id}")
-    return {
-        "run": run_id,
-        "state": run.state,
-        "step": run.step,
-        "train_loss": float(curves.train_loss[-1]) if run.step else None,
-        "val_loss": float(measured[-1]) if len(measured) else None,
-        "tokens_per_second": float(curves.tokens[-1] / curves.seconds[-1]) if run.step else None,
-    }
+    return run_id
 
 
 def _new_run(store: Store, args: argparse.Namespace) -> str:

@@ -39,5 +39,5 @@ def attention(model: GPT, ids: Sequence[int]) -> torch.Tensor:
         )
     recorder = Recorder(lambda name: name.endswith("attn.pattern"))
     model.eval()
-    model(torch.tensor([list(ids)]), tap=recorder)
-    return torch.cat(list(recorder.activations.values()))  # each (1, H, T, T)
+    model(torch.tensor([list(ids)], device=model.device), tap=recorder)
+    return torch.cat(list(recorder.activations.values())).cpu()  # each (1, H, T, T)

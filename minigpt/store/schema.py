@@ -76,4 +76,11 @@ MIGRATIONS = (
     -- the share of right answers, in texts that come from a world
     ALTER TABLE metrics ADD COLUMN accuracy REAL
     """,
+    """
+    CREATE TABLE speeds (                 -- how fast a machine trains, for estimates of time
+        machine TEXT PRIMARY KEY,
+        measured_at REAL NOT NULL,
+        seconds TEXT NOT NULL             -- JSON of speed.Speed
+    )
+    """,
 )

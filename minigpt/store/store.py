@@ -287,6 +287,22 @@ class Store:
         """The runs that train now, in no particular order."""
         return self._runs("WHERE state = 'running'")
 
+    def keep_speed(self, machine: str, seconds: str) -> None:
+        """Keeps how fast a machine trains, the JSON of a `Speed`."""
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO speeds VALUES (?, ?, ?)", (machine, self.clock(), seconds)
+            )
+
+    def speed(self, machine: str | None = None) -> tuple[float, str] | None:
+        """When a machine, or the latest of all, was measured, and its JSON."""
+        rows = self._db.rows(
+            "SELECT measured_at, seconds FROM speeds WHERE machine = ?1 OR ?1 IS NULL "
+            "ORDER BY measured_at DESC LIMIT 1",
+            machine,
+        )
+        return rows[0] if rows else None
+
     def requeue(self) -> None:
         """Puts what an earlier worker was training back in line, before all others."""
         with self._db.transaction() as db:

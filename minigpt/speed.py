@@ -1,0 +1,119 @@
+"""How long a training will take on this machine, from what a probe measured. No torch.
+
+The probe times a step of every preset; another model is compared with the preset most like it, by
+the arithmetic that both have to do.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
+
+USUAL_VOCABULARY = 100  # of the models that are timed
+BUDGETS = (10, 60, 300, 1_800)  # seconds
+TOKENS_PER_WEIGHT = 2  # that a model should read at least, to be worth its size
+HEADROOM = 0.9  # of a budget is for steps; the rest for measuring and writing samples
+MEASUREMENTS = 20  # on unseen text, in all
+FLOPS_PER_NANOSECOND = 100
+# Nanoseconds for each number of the residual stream, forward and backward.
+NORM = {"layernorm": 1.6, "rmsnorm": 6.0}
+ACTIVATION = {"gelu": 18.0, "relu2": 5.0, "swiglu": 10.0}
+# What to train in little time and in much: layers, heads, width, context, batch.
+LADDER = (
+    (2, 1, 64, 64, 32),
+    (3, 2, 96, 64, 24),
+    (4, 4, 128, 128, 12),
+    (4, 2, 160, 256, 8),
+    (6, 4, 256, 256, 12),
+    (6, 6, 384, 256, 32),
+    (8, 8, 512, 256, 48),
+)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of one training step of each preset, without validation."""
+
+    seconds: Mapping[str, float]
+
+    def to_json(self) -> str:
+        return json.dumps(dict(self.seconds))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(json.loads(text))
+
+    def seconds_per_step(self, model: GPTConfig, train: TrainConfig) -> float:
+        """About how long a step takes when nothing else trains."""
+        own = work(model, train)
+        anchors = {name: _work_of(PRESETS[name]) for name in self.seconds if name in PRESETS}
+        nearest = min(
+            anchors,
+            key=lambda name: (
+                PRESETS[name].train.optimizer != train.optimizer,
+                abs(math.log(anchors[name] / own)),
+            ),
+        )
+        return self.seconds[nearest] * own / anchors[nearest]
+
+    def for_budget(self, seconds: float, vocab_size: int = USUAL_VOCABULARY) -> Preset:
+        """A modern model and its training that take about so long: the largest of the ladder that
+        still reads enough, or the smallest where none does."""
+        for rung in reversed(LADDER):
+            preset, model = _on(rung), _on(rung).model(vocab_size)
+            per_step = self.seconds_per_step(model, preset.train)
+            steps = max(1, int(HEADROOM * seconds / per_step))
+            tokens = steps * preset.train.batch_size * model.block_size
+            if tokens >= TOKENS_PER_WEIGHT * block_weights(model) or rung == LADDER[0]:
+                break
+        train = preset.train.replace(
+            max_steps=steps, eval_interval=max(1, round(steps / MEASUREMENTS))
+        )
+        return replace(preset, train=train)
+
+
+def _on(rung: tuple[int, ...]) -> Preset:
+    n_layer, n_head, n_embd, block_size, batch_size = rung
+    modern = PRESETS["modern"]
+    return Preset(
+        f"The largest model that learns well in that time: {n_layer} layers, width {n_embd}, "
+        f"context {block_size}.",
+        {
+            **modern.shape,
+            "n_layer": n_layer,
+            "n_head": n_head,
+            "n_embd": n_embd,
+            "block_size": block_size,
+        },
+        modern.train.replace(batch_size=batch_size),
+    )
+
+
+def block_weights(model: GPTConfig) -> int:
+    """How many numbers the matrices inside the blocks have."""
+    shapes = model.weight_shapes().items()
+    return sum(math.prod(shape) for name, shape in shapes if name[0] == "h" and len(shape) == 2)
+
+
+def work(model: GPTConfig, train: TrainConfig) -> float:
+    """What one training step costs, in nanoseconds of the two cores on which its terms were timed;
+    only their relations matter, for the probe tells how fast this machine is."""
+    N, C, T = train.batch_size * model.block_size, model.n_embd, model.block_size
+    weights = block_weights(model)
+    matmul = 6 * N * (weights + C * model.vocab_size) / FLOPS_PER_NANOSECOND
+    attention = N * T * (0.12 * C + 2.8 * model.n_head)
+    a_layer = 2 * NORM[model.norm] + ACTIVATION[model.activation] + 4
+    a_layer += (NORM[model.norm] + 1) * model.qk_norm + 3 * (model.position == "rope")
+    a_layer += 30 * (model.dropout > 0)  # drawing at random is slow
+    optimizer = 3 * model.num_parameters()
+    if train.optimizer == "muon":
+        optimizer += 180 * model.n_layer * C**3 / FLOPS_PER_NANOSECOND  # Newton-Schulz
+    calls = 1e6 + 4e5 * model.n_layer  # of Python and of kernels, however small the tensors
+    return matmul + model.n_layer * (attention + N * C * a_layer) + optimizer + calls
+
+
+def _work_of(preset: Preset) -> float:
+    return work(preset.model(USUAL_VOCABULARY), preset.train)
