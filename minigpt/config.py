@@ -71,6 +71,12 @@ class Settings:
             raise InputError(f"the {cls.__name__} is incomplete: {error}") from error
 
 
+def differences(one: Settings, other: Settings) -> dict[str, tuple[Any, Any]]:
+    """The settings in which two configs of one kind differ, with both values."""
+    values, others = asdict(one), asdict(other)
+    return {name: (values[name], others[name]) for name in values if values[name] != others[name]}
+
+
 @cache
 def _type_hints(config: type) -> dict[str, Any]:
     return get_type_hints(config)
@@ -426,21 +432,19 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
         ),
         "modern": Preset(
-            "What has been found since GPT-2, in a like size: 4 layers, 4 heads, width 128, "
-            "context 128.",
+            "What was found since GPT-2: 4 layers, 4 heads, width 128, context 128.",
             MappingProxyType(
                 {**MODERN, "block_size": 128, "n_layer": 4, "n_head": 4, "n_embd": 128}
             ),
             FAST.replace(max_steps=400, batch_size=12, eval_interval=25, learning_rate=0.02),
         ),
         "speedrun": Preset(
-            "The fastest to words: 2 layers, 1 head, width 64, context 64, large batches.",
+            "The fastest to words: 2 layers, 1 head, width 64, context 64.",
             MappingProxyType({**MODERN, "block_size": 64, "n_layer": 2, "n_head": 1, "n_embd": 64}),
             FAST.replace(max_steps=130, batch_size=32, eval_interval=10, eval_batches=4),
         ),
         "shakespeare": Preset(
-            "The best that ten minutes on two cores have given: 4 layers, 2 heads, width 160, "
-            "context 256.",
+            "The best for ten minutes on two cores: 4 layers, 2 heads, width 160, context 256.",
             MappingProxyType(
                 {**MODERN, "block_size": 256, "n_layer": 4, "n_head": 2, "n_embd": 160}
             ),

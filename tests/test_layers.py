@@ -22,7 +22,7 @@ LAYERS = [
     {"trainer"},
     {"store", "bundle", "huggingface"},
     {"weights", "supervisor", "marker", "launch"},
-    {"probe"},
+    {"probe", "recipe"},
     {"worker"},
     {"together"},
     {"cli"},

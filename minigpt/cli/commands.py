@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import statistics
 import sys
 import time
 from dataclasses import fields
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from minigpt import bundle, tokenizers
 from minigpt.cli.texts import chosen_text, chosen_tokenizer, read_bytes, size_of
 from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, Settings, TrainConfig
-from minigpt.corpus import read_text, windows
+from minigpt.corpus import read_text, split, windows
 from minigpt.huggingface import export_huggingface
 from minigpt.launch import launch
 from minigpt.limits import Limits
@@ -102,6 +103,38 @@ def _follow(store: Store, run_id: str) -> Run:
                 print(f"\npausing; go on with: python -m minigpt train --resume {run_id}")
                 store.wish(run_id, "paused")
     return run
+
+
+def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Show how much longer a recipe takes to a loss without each of its ingredients."""
+    from minigpt.recipe import WITHOUT, time_to, without
+
+    _, text, _ = chosen_text(store, args)
+    tokenizer = chosen_tokenizer(text, args)
+    whole = PRESETS[args.preset]
+    train_ids, val_ids = split(
+        tokenizer.encode_array(text), whole.train.val_fraction, whole.model(100).block_size
+    )
+    if len(val_ids) < 2:
+        raise InputError("the text is too short to keep a part for validation: bring a longer one")
+    recipes = {"the whole recipe": whole} | {
+        f"without {name}": without(whole, name) for name in WITHOUT
+    }
+    rows = []
+    for name, recipe in recipes.items():
+        reached = [
+            time_to(args.target, recipe, tokenizer.vocab_size, train_ids, val_ids, seed)
+            for seed in range(1, args.seeds + 1)
+        ]
+        if None in reached:
+            print(f"{name:<20} did not reach {args.target:g} in eight times the steps")
+            rows.append({"recipe": name, "steps": None, "seconds": None})
+            continue
+        steps = statistics.median(one.steps for one in reached)
+        seconds = statistics.median(one.seconds for one in reached)
+        print(f"{name:<20} {steps:>6,.0f} steps {seconds:>8.2f} s")
+        rows.append({"recipe": name, "steps": steps, "seconds": seconds})
+    return {"target": args.target, "recipes": rows}
 
 
 def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:

@@ -5,9 +5,18 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import get_args, get_type_hints
 
-from minigpt.cli.commands import evaluate, export, generate, import_, inspect, runs, train
+from minigpt.cli.commands import (
+    ablate_recipe,
+    evaluate,
+    export,
+    generate,
+    import_,
+    inspect,
+    runs,
+    train,
+)
 from minigpt.cli.texts import add_options, corpus, tokenize
-from minigpt.config import PRESETS, GPTConfig, SampleConfig, Settings, TrainConfig
+from minigpt.config import DEFAULT_PRESET, PRESETS, GPTConfig, SampleConfig, Settings, TrainConfig
 
 
 def parser() -> argparse.ArgumentParser:
@@ -19,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     def command(function: Callable, example: str) -> argparse.ArgumentParser:
-        name = function.__name__.rstrip("_")
+        name = function.__name__.rstrip("_").replace("_", "-")
         sub = commands.add_parser(
             name,
             help=function.__doc__,
@@ -33,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(train, "tales.txt --preset classic --steps 500")
     add_options(sub)
     sub.add_argument(
-        "--preset", choices=PRESETS, default="classic", help="the recipe to start from"
+        "--preset", choices=PRESETS, default=DEFAULT_PRESET, help="the recipe to start from"
     )
     sub.add_argument("--name", help="what to call the run")
     sub.add_argument("--resume", metavar="RUN", help="go on with a paused run")
@@ -42,6 +51,16 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_settings(sub.add_argument_group("the model"), GPTConfig)
     _add_settings(sub.add_argument_group("the training"), TrainConfig)
+
+    sub = command(ablate_recipe, "tales.txt --preset speedrun --target 2.2")
+    add_options(sub)
+    sub.add_argument(
+        "--preset", choices=PRESETS, default="speedrun", help="the recipe to take apart"
+    )
+    sub.add_argument(
+        "--target", type=float, required=True, help="the validation loss to reach, in nats a token"
+    )
+    sub.add_argument("--seeds", type=int, default=1, help="how many seeds; medians are shown")
 
     command(runs, "")
     command(corpus, "")
@@ -100,4 +119,8 @@ def _add_settings(parser: argparse.ArgumentParser, config: type[Settings]) -> No
         if kind is bool:
             parser.add_argument(*names, action=argparse.BooleanOptionalAction, help=help)
         else:
-            parser.add_argument(*names, dest=spec.name, type=kind, metavar=kind.__name__, help=help)
+            choices = spec.metadata["choices"]
+            metavar = None if choices else kind.__name__
+            parser.add_argument(
+                *names, dest=spec.name, type=kind, choices=choices, metavar=metavar, help=help
+            )

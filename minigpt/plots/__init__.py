@@ -8,7 +8,9 @@ training first, validation second, baselines after them.
 from minigpt.plots.choices import live_next_token_option, next_token_bars
 from minigpt.plots.curves import (
     buckets,
+    comparison,
     compression_curve,
+    live_comparison_option,
     live_loss_option,
     live_share_option,
     loss_curve,
@@ -22,7 +24,9 @@ __all__ = [
     "attention_grid",
     "attention_heatmap",
     "buckets",
+    "comparison",
     "compression_curve",
+    "live_comparison_option",
     "live_loss_option",
     "live_next_token_option",
     "live_share_option",

@@ -3,7 +3,7 @@
 Of a run at rest they are Plotly figures; while it runs ECharts options, which update in place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -114,6 +114,66 @@ def live_loss_option(
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
             }
             for name, x, y in loss_series(steps, train, val, baselines, end)
+        ],
+    }  # fmt: skip
+
+
+# Lines beyond the two colours are slate: their dashes tell them apart.
+DASHES = ("solid", "solid", "dash", "dot", "dashdot")
+ECHARTS_DASHES = ("solid", "solid", "dashed", "dotted", [8, 4, 2, 4])
+Line = tuple[np.ndarray, np.ndarray]
+
+
+def comparison(names: Sequence[str], lines: Sequence[Line], along: str) -> go.Figure:
+    """Losses of up to five runs at rest, in bits per character; each line x and y of shape (n,)."""
+    figure = go.Figure()
+    for name, (x, y), dash in zip(names, lines, DASHES, strict=False):
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers",
+            line={"width": 2, "dash": dash},
+            marker={"size": 4},
+            hovertemplate="%{y:.3f} at %{x:,.4~r}",
+        )
+    figure.update_layout(
+        height=320,
+        margin=MARGIN,
+        hovermode="closest",
+        xaxis={"title": along, "rangemode": "tozero"},
+        yaxis={"title": "bits per character"},
+        showlegend=True,
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    return figure
+
+
+def live_comparison_option(
+    names: Sequence[str], lines: Sequence[Line], along: str
+) -> dict[str, Any]:
+    """The same as an ECharts option, while one of them runs."""
+    return {
+        "animation": False,
+        "grid": {"left": 28, "right": 28, "top": 36, "bottom": 30, "containLabel": True},
+        "legend": {"top": 0, "left": 0, "type": "scroll", "icon": "roundRect", "itemHeight": 3},
+        "tooltip": {"trigger": "item", "valueFormatter": "%.3f"},
+        "xAxis": {
+            "type": "value", "min": 0, "name": along, "nameLocation": "middle", "nameGap": 28,
+        },
+        "yAxis": {
+            "type": "value", "scale": True,
+            "name": "bits per character", "nameLocation": "middle", "nameGap": 40,
+        },
+        "series": [
+            {
+                "name": name,
+                "type": "line",
+                "symbolSize": 4,
+                "lineStyle": {"type": dash},
+                "data": np.stack([x, y.round(4)], axis=1).tolist(),
+            }
+            for name, (x, y), dash in zip(names, lines, ECHARTS_DASHES, strict=False)
         ],
     }  # fmt: skip
 

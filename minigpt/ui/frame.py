@@ -1,5 +1,6 @@
 """The frame every page stands in: page settings, menu, workspace, and the chosen run."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -80,6 +81,13 @@ def plain(text: str) -> str:
     """Somebody's words for a place that reads markdown: nothing in them is a link, a picture, an
     icon or a formula."""
     return re.sub(r"([\\`*_\[\]$~<>#|]|:(?=\w))", r"\\\1", text)
+
+
+def clock(seconds: float) -> str:
+    """A length of time: 0:04, 12:30, 1:05:00."""
+    minutes, seconds = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def look(store: Store, run: Run) -> None:

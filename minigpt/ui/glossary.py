@@ -28,6 +28,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "How surprised the model is by the next token, in nats. Guessing among V tokens costs "
             "ln V; knowing the answer costs 0."
         ),
+        "estimate": (
+            "From a second in which this machine tried a step of each. Measuring the loss and "
+            "writing samples come on top, and runs that train at the same time share the machine."
+        ),
         "floor": (
             "The lowest loss any model can reach on this text: the chance that is left to whoever "
             "knows the rule."

@@ -7,17 +7,21 @@ from typing import Any
 import streamlit as st
 
 from minigpt import bundle, tokenizers
-from minigpt.config import PRESETS, GPTConfig, InputError, Preset, TrainConfig
+from minigpt.config import (
+    DEFAULT_PRESET,
+    PRESETS,
+    GPTConfig,
+    InputError,
+    Preset,
+    TrainConfig,
+    differences,
+)
 from minigpt.launch import launch
-from minigpt.store import Run, Text
+from minigpt.speed import BUDGETS, USUAL_VOCABULARY
+from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, services, texts
 from minigpt.ui.glossary import GLOSSARY
 
-MODEL_SETTINGS = ("n_layer", "n_head", "n_embd", "block_size", "dropout", "bias", "tie_weights")
-TRAIN_SETTINGS = (
-    "batch_size", "learning_rate", "warmup_steps", "weight_decay", "grad_clip", "val_fraction",
-    "eval_interval", "seed",
-)  # fmt: skip
 LABELS = {
     "n_layer": "Layers",
     "n_head": "Heads",
@@ -26,16 +30,31 @@ LABELS = {
     "dropout": "Dropout",
     "bias": "Biases",
     "tie_weights": "Tied output layer",
+    "norm": "Norm",
+    "position": "Positions",
+    "activation": "Activation",
+    "qk_norm": "QK-norm",
+    "zero_init": "Zero start",
+    "bigram": "Bigram embedding",
     "max_steps": "Steps",
     "batch_size": "Batch size",
+    "accumulation_steps": "Parts of a batch",
+    "optimizer": "Optimizer",
     "learning_rate": "Learning rate",
+    "muon_learning_rate": "Learning rate of Muon",
+    "schedule": "Schedule",
+    "cooldown": "Cool-down share",
+    "min_lr_ratio": "Last learning rate, as a share",
     "warmup_steps": "Warm-up steps",
     "weight_decay": "Weight decay",
     "grad_clip": "Gradient clipping",
+    "precision": "Precision",
     "val_fraction": "Validation share",
     "eval_interval": "Measure every",
     "seed": "Seed",
 }
+MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
+TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
 ERROR = "new_run_error"
 COPIED = "copied_run"
 LAST_START = "last_start"
@@ -50,23 +69,21 @@ def form(visit: frame.Visit) -> None:
     cutting.choose()
     presets = _presets()
     if st.session_state.get("preset") not in presets:
-        st.session_state["preset"] = "gpt2"
-    name = st.segmented_control(
+        st.session_state["preset"] = DEFAULT_PRESET
+    name = st.pills(
         "Preset",
         list(presets),
-        format_func=lambda name: name if name in PRESETS else "copy",
+        format_func=_preset_label,
         required=True,
         key="preset",
         persist_state="session",
-        help="A recipe to start from; everything in it can be changed below.",
+        on_change=_leave_budget,
+        help=f"A recipe to start from; everything in it can be changed below. {_times()}",
     )
+    _choose_budget()
     preset = presets[name]
     st.caption(preset.summary)
     _setting(preset, "max_steps", name)
-    with st.expander("All settings"):
-        for setting in (*MODEL_SETTINGS, *TRAIN_SETTINGS):
-            _setting(preset, setting, name)
-    _describe(visit, text, preset, _changes(preset, name))
     st.button(
         "Start training",
         type="primary",
@@ -77,11 +94,66 @@ def form(visit: frame.Visit) -> None:
     )
     if error := st.session_state.pop(ERROR, None):
         st.error(frame.sentence(error))
+    _describe(visit, text, preset, _changes(preset, name))
+    with st.expander("All settings"):
+        st.markdown("**The model**")
+        for setting in MODEL_SETTINGS:
+            _setting(preset, setting, name)
+        st.markdown("**The training**")
+        for setting in TRAIN_SETTINGS:
+            if setting != "max_steps":
+                _setting(preset, setting, name)
+
+
+def _preset_label(name: str) -> str:
+    return name if name in PRESETS else name.split("-")[0]
+
+
+def _times() -> str:
+    """How long each preset takes here."""
+    if (speed := services.speed()) is None:
+        return ""
+    seconds = {
+        name: speed.seconds_per_step(preset.model(USUAL_VOCABULARY), preset.train)
+        * preset.train.max_steps
+        for name, preset in PRESETS.items()
+    }
+    times = ", ".join(f"{name} {frame.clock(seconds[name])}" for name in seconds)
+    return f"On this machine, alone: {times}. {GLOSSARY['estimate']}"
+
+
+def _choose_budget() -> None:
+    """The dial that picks model, batch and steps by the time there is."""
+    st.pills(
+        "Or by the time you have",
+        BUDGETS,
+        format_func=lambda s: f"{s} s" if s < 60 else f"{s // 60} min",
+        key="budget",
+        on_change=_take_budget,
+        disabled=services.speed() is None,
+        help="Picks the model, the batch and the steps that learn most in that time, by how fast "
+        "this machine is.",
+    )
+
+
+def _take_budget() -> None:
+    if seconds := st.session_state["budget"]:
+        st.session_state["preset"] = f"budget-{seconds}"
+    elif st.session_state["preset"].startswith("budget"):
+        st.session_state["preset"] = DEFAULT_PRESET
+
+
+def _leave_budget() -> None:
+    if not st.session_state["preset"].startswith("budget"):
+        st.session_state["budget"] = None
 
 
 def _presets() -> dict[str, Preset]:
-    """The presets, and behind them the settings of the run that was last duplicated."""
+    """The presets, that of the budget dial, and the settings of the run last duplicated."""
     presets = dict(PRESETS)
+    speed = services.speed()
+    if speed and (seconds := st.session_state.get("budget")):
+        presets[f"budget-{seconds}"] = speed.for_budget(seconds)
     if copied := st.session_state.get(COPIED):
         run: Run = copied
         shape = {name: getattr(run.model, name) for name in MODEL_SETTINGS}
@@ -110,7 +182,10 @@ def _setting(preset: Preset, name: str, preset_name: str) -> None:
         "help": bounds["help"],
         "persist_state": "session",
     }
-    if isinstance(value, bool):
+    if bounds["choices"]:
+        common["index"] = bounds["choices"].index(common.pop("value"))
+        st.selectbox(options=bounds["choices"], **common)
+    elif isinstance(value, bool):
         st.toggle(**common)
     elif isinstance(value, int):
         st.number_input(min_value=bounds["low"], max_value=bounds["high"], step=1, **common)
@@ -138,7 +213,7 @@ def _changes(preset: Preset, preset_name: str) -> dict[str, Any]:
     """Every setting as it stands on the page."""
     return {
         name: st.session_state.get(_key(preset_name, name), _default(preset, name))
-        for name in ("max_steps", *MODEL_SETTINGS, *TRAIN_SETTINGS)
+        for name in (*MODEL_SETTINGS, *TRAIN_SETTINGS)
     }
 
 
@@ -166,9 +241,31 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
-        f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over.",
+        f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over."
+        + _estimate(visit, model, train),
         help=GLOSSARY["parameters"],
     )
+    if services.speed() is None:
+        _wait_for_speed()
+
+
+@st.fragment(run_every=1.0)
+def _wait_for_speed() -> None:
+    """Draws the page again once the worker has measured this machine."""
+    if services.speed():
+        st.rerun()
+
+
+def _estimate(visit: frame.Visit, model: GPTConfig, train: TrainConfig) -> str:
+    """How long it will take, alone and beside those that train now."""
+    if (speed := services.speed()) is None:
+        return " This machine is being measured: the time it will take stands here in a moment."
+    seconds = speed.seconds_per_step(model, train) * train.max_steps
+    sentence = f" Its steps take about **{frame.clock(seconds)}** on this machine"
+    if others := len(visit.store.running()):
+        beside = frame.clock(seconds * (others + 1))
+        sentence += f", or {beside} beside the {others} that train now"
+    return f"{sentence}."
 
 
 def _start(visit: frame.Visit) -> None:
@@ -187,9 +284,10 @@ def _start(visit: frame.Visit) -> None:
         if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
             return
         tokenizer, model, train = _configs(visit, text, preset, changes)
-        name = f"{text.name}, {preset_name if preset_name in PRESETS else 'copy'}"
+        name = f"{text.name}, {_preset_label(preset_name)}"
         if tokenizer.kind == "bpe":
             name += f", BPE {tokenizer.vocab_size:,}"
+        name = _with_changes(name, preset, model, train)
         run_id = launch(
             visit.store, visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
@@ -199,6 +297,19 @@ def _start(visit: frame.Visit) -> None:
         st.session_state[LAST_START] = asked, time.monotonic()
         frame.show_run(run_id)
         st.toast("The new run is in line: its curve is at the top of the page.")
+
+
+def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfig) -> str:
+    """A run's name with what was changed in its preset, as far as there is room: so that runs laid
+    over each other tell their difference."""
+    changed = differences(preset.model(model.vocab_size), model) | differences(preset.train, train)
+    for setting, (_, value) in changed.items():
+        word = ("off", "on")[value] if isinstance(value, bool) else value
+        longer = f"{name}, {LABELS[setting].lower()} {word}"
+        if len(longer) > MAX_NAME:
+            break
+        name = longer
+    return name
 
 
 def take_file(visit: frame.Visit) -> None:

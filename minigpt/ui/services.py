@@ -19,6 +19,7 @@ from minigpt.corpus import (
     split,
     worlds,
 )
+from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, Run, Store, home
 from minigpt.supervisor import Supervisor
 
@@ -49,6 +50,12 @@ def _open(folder: Path) -> Store:
 @st.cache_resource(show_spinner=False)
 def _supervisor(folder: Path) -> Supervisor:
     return Supervisor(folder)
+
+
+def speed() -> Speed | None:
+    """How fast this machine trains; None until the worker has measured it."""
+    measured = store().speed()
+    return Speed.from_json(measured[1]) if measured else None
 
 
 def trouble() -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Curves, Run, State, wait
-from minigpt.ui import controls, frame, services
+from minigpt.ui import comparing, controls, frame, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.services import FLOOR
@@ -41,8 +41,9 @@ def show(visit: frame.Visit) -> None:
     if run.reason:
         tell = st.error if run.state in ("failed", "diverged") else st.info
         tell(f"This run {'is' if run.state == 'paused' else 'has'} {run.state}: {run.reason}.")
+    beside = comparing.choose(visit)
     shown = _Shown(run, _tick(run, visit.store.curves(run.id, SHOWN_STEPS)), services.trouble())
-    st.fragment(_live, run_every=shown.tick)(shown)
+    st.fragment(_live, run_every=shown.tick)(shown, *beside)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _tick(run: Run, curves: Curves) -> float | None:
     return QUICK_TICK if young else SLOW_TICK
 
 
-def _live(shown: _Shown) -> None:
+def _live(shown: _Shown, others: list[str], axis: str) -> None:
     """Curve, numbers and newest sample, as of now."""
     store = services.store()
     try:
@@ -83,6 +84,8 @@ def _live(shown: _Shown) -> None:
         elif run.state == "running" and sharing > 1:
             st.caption(f"{sharing} runs share this machine: each has its turn every few seconds.")
         _curve(run, curves)
+        if others and len(curves.step):
+            comparing.show(run, others, axis)
         _newest_sample(run)
     except InputError as error:
         st.info(frame.sentence(error))
@@ -92,7 +95,7 @@ def _place_in_line(run: Run) -> None:
     place = wait(services.store(), run.id)
     if place is None:
         return
-    about = "" if place.seconds is None else f", in about {_clock(place.seconds)}"
+    about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
     st.info(
         f"Number {place.position} in line: it begins when there is room{about}. "
         "You may close this page; the run keeps its place.",
@@ -154,13 +157,7 @@ def _time_left(run: Run, seconds: float | None) -> str:
         return run.state
     if seconds is None:
         return "starting …"
-    return f"{_clock(seconds)} to go"
-
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(math.ceil(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return f"{frame.clock(seconds)} to go"
 
 
 def _curve(run: Run, curves: Curves) -> None:

@@ -1,0 +1,503 @@
+"""How fast minigpt learns and writes on this machine, in one table.
+
+    python -m tests.benchmarks.speed --text tinyshakespeare.txt --nanogpt PATH --transformers
+
+`--nanogpt` is a checkout of nanoGPT: its own train.py and generate run here in alternation with
+ours. `--transformers` compares decoding with Hugging Face's, where it is installed. `--only` takes
+some of race, presets, decoding, probe, growth. The last also draws assets/speed.png.
+
+Times of training are those of its steps alone, without start-up and evaluation. Every figure is the
+median of `--rounds`.
+"""
+
+import argparse
+import importlib.util
+import json
+import math
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from playwright.sync_api import sync_playwright
+
+from minigpt.cache import KVCache
+from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
+from minigpt.corpus import windows
+from minigpt.generation import generate
+from minigpt.plots import TEMPLATE
+from minigpt.probe import probe
+from minigpt.supervisor import worker_environment
+from minigpt.tokenizers import CharTokenizer
+from minigpt.trainer import Trainer, mean_loss
+from minigpt.weights import new_model
+
+TARGET = 1.88
+VOCABULARY = 65
+PARTS = ("race", "presets", "decoding", "probe", "growth")
+PICTURE = Path(__file__).resolve().parents[2] / "assets" / "speed.png"
+# The CPU recipe of nanoGPT's README, measured at its start and its end only.
+NANOGPT_RECIPE = {
+    "device": "cpu", "compile": False, "eval_iters": 200, "log_interval": 1, "block_size": 64,
+    "batch_size": 12, "n_layer": 4, "n_head": 4, "n_embd": 128, "max_iters": 2000,
+    "lr_decay_iters": 2000, "dropout": 0.0, "eval_interval": 2000,
+}  # fmt: skip
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--text", type=Path, help="the text of the race: tiny Shakespeare")
+    arguments.add_argument("--nanogpt", type=Path, help="a checkout of nanoGPT")
+    arguments.add_argument("--transformers", action="store_true")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    arguments.add_argument("--one", nargs=2, metavar=("PART", "JSON"), help=argparse.SUPPRESS)
+    args = arguments.parse_args()
+    if args.one:
+        print(json.dumps(ONE[args.one[0]](**json.loads(args.one[1]))))
+        return
+    parts = {
+        "race": lambda: race(args.text, args.nanogpt, args.rounds),
+        "presets": lambda: presets(args.nanogpt, args.rounds),
+        "decoding": lambda: decoding(args.nanogpt, args.transformers, args.rounds),
+        "probe": lambda: prediction(args.rounds),
+        "growth": lambda: growth(args.rounds),
+    }
+    for part in args.only:
+        print(f"\n{part}")
+        for what, figure in parts[part]():
+            print(f"  {what:<62} {figure}", flush=True)
+
+
+def alone(part: str, **given: object) -> dict:
+    """What one measurement in a process of its own gives, with the environment of a worker."""
+    command = [sys.executable, "-m", __spec__.name, "--one", part, json.dumps(given, default=str)]
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=worker_environment()
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# The race to a loss
+
+
+def race(text: Path | None, nanogpt: Path | None, rounds: int) -> Iterator[tuple[str, str]]:
+    """Time to a validation loss of 1.88, and the loss after the time nanoGPT needs for it."""
+    if text is None:
+        raise SystemExit("the race needs --text, a copy of tiny Shakespeare")
+    ours, theirs, later = [], [], []
+    for seed in range(1, rounds + 1):
+        ours.append(alone("learn", text=text, preset="speedrun", seed=seed))
+        if nanogpt:
+            theirs.append(_nanogpt_recipe(nanogpt, text))
+            later.append(
+                alone("learn", text=text, preset="modern", seed=seed, seconds=theirs[-1]["seconds"])
+            )
+    losses = sorted(one["loss"] for one in ours)
+    yield (
+        f"speedrun: seconds to validation loss {losses[0]:.3f} to {losses[-1]:.3f}",
+        f"{_median(ours, 'seconds'):.2f} s, {sum(x <= TARGET for x in losses)} of {rounds} seeds "
+        f"at {TARGET} or below",
+    )
+    if nanogpt:
+        losses = sorted(one["loss"] for one in theirs)
+        yield (
+            f"nanoGPT's CPU recipe: seconds to {losses[0]:.3f} to {losses[-1]:.3f}",
+            f"{_median(theirs, 'seconds'):.1f} s",
+        )
+        ratios = [b["seconds"] / a["seconds"] for a, b in zip(ours, theirs, strict=True)]
+        yield "nanoGPT / speedrun, in pairs", _spread(ratios)
+        yield "modern after the same time: loss", _spread([one["loss"] for one in later])
+
+
+def learn(text: str, preset: str, seed: int, seconds: float | None = None) -> dict:
+    """Trains a preset, for its own steps or for about so many seconds, and scores all of the last
+    tenth in windows of 64."""
+    body = Path(text).read_text()
+    tokenizer = CharTokenizer.train(body)
+    ids = tokenizer.encode_array(body)
+    cut = int(0.9 * len(ids))
+    chosen = PRESETS[preset]
+    config = chosen.train.replace(seed=seed, eval_interval=100_000)
+    model = chosen.model(tokenizer.vocab_size)
+    if seconds:
+        trial = Trainer(new_model(model, seed), ids[:cut], ids[:0], config)
+        per_step = statistics.median(_seconds_of(trial.advance) for _ in range(12))
+        config = config.replace(max_steps=int(0.97 * seconds / per_step))
+    trainer = Trainer(new_model(model, seed), ids[:cut], ids[:0], config)
+    *_, last = trainer
+    scored = windows(ids[cut:], 64)
+    return {"seconds": last.seconds, "loss": mean_loss(trainer.model, *scored, batch_size=128)}
+
+
+def _nanogpt_recipe(nanogpt: Path, text: Path) -> dict:
+    """nanoGPT's train.py as it is, with the CPU recipe of its README."""
+    data = nanogpt / "data" / "shakespeare_char"
+    if not (data / "train.bin").exists():
+        shutil.copy(text, data / "input.txt")
+        subprocess.run([sys.executable, "prepare.py"], cwd=data, check=True, capture_output=True)
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "train.py", "config/train_shakespeare_char.py"]
+        done = subprocess.run(
+            [*command, *(f"--{k}={v}" for k, v in {**NANOGPT_RECIPE, "out_dir": out}.items())],
+            cwd=nanogpt, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    times = [float(ms) for ms in re.findall(r"iter \d+: .*time ([\d.]+)ms", done.stdout)]
+    steps = times[1:-1]  # the first and the last contain an evaluation
+    *_, loss = re.findall(r"step 2000: .*val loss ([\d.]+)", done.stdout)
+    return {"seconds": sum(steps) / len(steps) * 2_000 / 1_000, "loss": float(loss)}
+
+
+# Tokens per second of training
+
+
+def presets(nanogpt: Path | None, rounds: int) -> Iterator[tuple[str, str]]:
+    """Tokens per second, share of the machine's matmul peak and peak memory of each preset."""
+    peak = statistics.median(alone("matmul")["flops"] for _ in range(rounds))
+    yield "this machine's matmul peak, float32, 2,048 × 2,048", f"{peak / 1e9:.0f} GFLOP/s"
+    for name in PRESETS:
+        few = 1 if name == "baby" else rounds
+        runs = [alone("train", preset=name) for _ in range(few)]
+        peaks = [alone("matmul")["flops"] for _ in range(few)]
+        share = statistics.median(
+            run["flops"] / flops for run, flops in zip(runs, peaks, strict=True)
+        )
+        yield (
+            f"{name}: tokens/s, share of the peak, memory of the process",
+            f"{_median(runs, 'tokens_per_second'):,.0f}, {share:.0%}, "
+            f"{_median(runs, 'megabytes'):,.0f} MB",
+        )
+    if nanogpt:
+        ratios = [
+            alone("train", preset="gpt2")["tokens_per_second"]
+            / alone("train", preset="gpt2", nanogpt=nanogpt)["tokens_per_second"]
+            for _ in range(2 * rounds)
+        ]
+        yield "gpt2 / nanoGPT at its shape: tokens/s, in pairs", _spread(ratios)
+
+
+def matmul() -> dict:
+    a, b = torch.randn(2, 2048, 2048)
+    return {"flops": 2 * 2048**3 / min(_seconds_of(lambda: a @ b) for _ in range(12))}
+
+
+def train(preset: str, nanogpt: str | None = None) -> dict:
+    """Tokens per second over about four seconds; FLOPs as in PaLM's appendix B."""
+    chosen = PRESETS[preset]
+    model = chosen.model(VOCABULARY)
+    tokens = chosen.train.batch_size * model.block_size
+    step = _nanogpt_step(Path(nanogpt)) if nanogpt else _trainer(model, chosen.train).advance
+    first = _seconds_of(step)
+    times = [_seconds_of(step) for _ in range(max(2, min(200, int(4 / first))))]
+    per_token = 6 * _matrix_weights(model) + 12 * model.n_layer * model.n_embd * model.block_size
+    speed = tokens / statistics.median(times)
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "tokens_per_second": speed,
+        "flops": speed * per_token,
+        "megabytes": megabytes,
+        "seconds": statistics.median(times),
+    }
+
+
+def _matrix_weights(model: GPTConfig) -> int:
+    """Weights that every token is multiplied with: all but the embeddings, and the output layer."""
+    shapes = model.weight_shapes()
+    blocks = sum(shape[0] * shape[-1] for name, shape in shapes.items() if name[0] == "h")
+    return blocks + model.vocab_size * model.n_embd
+
+
+def _trainer(model: GPTConfig, config: TrainConfig) -> Trainer:
+    ids = np.random.default_rng(0).integers(0, model.vocab_size, 1_000_000)
+    config = config.replace(max_steps=1_000_000, eval_interval=100_000)
+    return Trainer(new_model(model, 1), ids, ids[:0], config)
+
+
+def _nanogpt_module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("nanogpt_model", path / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _nanogpt_step(path: Path) -> Callable[[], object]:
+    """One step as nanoGPT's train.py makes it on a CPU, at the shape and batch of gpt2."""
+    nanogpt, preset = _nanogpt_module(path), PRESETS["gpt2"]
+    shape, config = preset.model(VOCABULARY), preset.train
+    T, B = shape.block_size, config.batch_size
+    model = nanogpt.GPT(
+        nanogpt.GPTConfig(
+            block_size=T, vocab_size=VOCABULARY, n_layer=shape.n_layer, n_head=shape.n_head,
+            n_embd=shape.n_embd, dropout=0.0, bias=shape.bias,
+        )
+    )  # fmt: skip
+    optimizer = model.configure_optimizers(
+        config.weight_decay, config.learning_rate, (config.beta1, config.beta2), "cpu"
+    )
+    data = np.random.default_rng(0).integers(0, VOCABULARY, 1_000_000).astype(np.uint16)
+
+    def step() -> None:
+        starts = torch.randint(len(data) - T, (B,))
+        x, y = (
+            torch.stack(
+                [torch.from_numpy(data[i + s : i + s + T].astype(np.int64)) for i in starts]
+            )
+            for s in (0, 1)
+        )
+        _, loss = model(x, y)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return step
+
+
+# Decoding
+
+
+def decoding(nanogpt: Path | None, transformers: bool, rounds: int) -> Iterator[tuple[str, str]]:
+    """Tokens written per second, ours and theirs in turns, each with the better of 1 and 2
+    threads."""
+    rivals = {"nanoGPT": nanogpt, "transformers": transformers}
+    libraries = ["minigpt", *(name for name, wanted in rivals.items() if wanted)]
+    for layers, width in ((2, 64), (4, 128)):
+        for batch in (1, 16):
+            found = {name: [] for name in libraries}
+            for _ in range(rounds):
+                for name in libraries:
+                    runs = [
+                        alone("decode", library=name, layers=layers, width=width, batch=batch,
+                              threads=threads, nanogpt=nanogpt)
+                        for threads in (1, 2)
+                    ]  # fmt: skip
+                    found[name].append(max(run["tokens_per_second"] for run in runs))
+            ours = found.pop("minigpt")
+            against = ""
+            for name, theirs in found.items():
+                ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+                against += f"; {statistics.median(ratios):.1f} × {name}"
+            yield (
+                f"{layers} layers × {width}, batch {batch}: tokens/s",
+                f"{statistics.median(ours):,.0f}{against}",
+            )
+    shape = {"layers": 4, "width": 128, "batch": 1, "threads": 1}
+    halves = [alone("decode", library="minigpt", **shape) for _ in range(rounds)]
+    yield (
+        "tokens/s at the end of the context / at its start",
+        _spread([one["end"] / one["start"] for one in halves]),
+    )
+    beyond = [alone("decode", library="minigpt", **shape, tokens=600) for _ in range(rounds)]
+    line = f"{_median(beyond, 'tokens_per_second'):,.0f}"
+    if nanogpt:
+        theirs = [
+            alone("decode", library="nanoGPT", **shape, tokens=600, nanogpt=nanogpt)
+            for _ in range(rounds)
+        ]
+        line += "; " + _spread(
+            [
+                a["tokens_per_second"] / b["tokens_per_second"]
+                for a, b in zip(beyond, theirs, strict=True)
+            ]
+        )
+        line += " × nanoGPT"
+    yield "600 tokens with a context of 256: tokens/s", line
+
+
+@torch.inference_mode()
+def decode(
+    library: str,
+    layers: int,
+    width: int,
+    batch: int,
+    threads: int,
+    nanogpt: str | None = None,
+    tokens: int = 250,
+) -> dict:
+    """Tokens per second from a prompt of one token, with a context of 256 and 4 heads."""
+    torch.set_num_threads(threads)
+    shape = GPTConfig(
+        vocab_size=VOCABULARY, block_size=256, n_layer=layers, n_head=4, n_embd=width,
+        bias=False, tie_weights=True,
+    )  # fmt: skip
+    write = {"minigpt": _our_writer, "nanoGPT": _nanogpt_writer, "transformers": _their_writer}
+    writer = write[library](shape, batch, nanogpt)
+    for _ in writer(20):
+        pass
+    marks = [time.perf_counter(), *(time.perf_counter() for _ in writer(tokens))]
+    result = {"tokens_per_second": batch * tokens / (marks[-1] - marks[0])}
+    if len(marks) > 240:
+        result["start"], result["end"] = (
+            40 / (marks[b] - marks[a]) for a, b in ((10, 50), (200, 240))
+        )
+    return result
+
+
+def _our_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], Iterator[object]]:
+    model = new_model(shape, 1).eval()
+    if batch == 1:
+        return lambda n: generate(model, [0], SampleConfig(max_new_tokens=n, temperature=1.0))
+
+    def write(n: int) -> Iterator[object]:
+        cache, ids = KVCache(shape, batch), torch.zeros(batch, 1, dtype=torch.long)
+        for _ in range(n):
+            ids = torch.multinomial(model(ids, cache)[:, -1].softmax(dim=-1), 1)
+            yield ids
+
+    return write
+
+
+def _nanogpt_writer(shape: GPTConfig, batch: int, path: str) -> Callable[[int], Iterator[object]]:
+    nanogpt = _nanogpt_module(Path(path))
+    model = nanogpt.GPT(
+        nanogpt.GPTConfig(
+            block_size=shape.block_size, vocab_size=shape.vocab_size, n_layer=shape.n_layer,
+            n_head=shape.n_head, n_embd=shape.n_embd, dropout=0.0, bias=False,
+        )
+    ).eval()  # fmt: skip
+    ids = torch.zeros(batch, 1, dtype=torch.long)
+
+    def write(n: int) -> Iterator[object]:
+        yield model.generate(ids, n)
+
+    return write
+
+
+def _their_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], Iterator[object]]:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=shape.vocab_size, n_positions=shape.block_size, n_embd=shape.n_embd,
+            n_layer=shape.n_layer, n_head=shape.n_head, bos_token_id=0, eos_token_id=None,
+        )
+    ).eval()  # fmt: skip
+    ids = torch.zeros(batch, 1, dtype=torch.long)
+    seen = torch.ones_like(ids)
+
+    def write(n: int) -> Iterator[object]:
+        yield model.generate(
+            ids, attention_mask=seen, max_new_tokens=n, min_new_tokens=n, do_sample=True, top_k=0,
+            use_cache=True, pad_token_id=0,
+        )  # fmt: skip
+
+    return write
+
+
+# The probe's word
+
+
+def prediction(rounds: int) -> Iterator[tuple[str, str]]:
+    """What a second's probe says of each preset's step, against what its steps then take."""
+    ratios: dict[str, list[float]] = {name: [] for name in PRESETS}
+    lasted = []
+    for _ in range(rounds):
+        said = alone("ask")
+        lasted.append(said["lasted"])
+        for name in PRESETS:
+            ratios[name].append(said["seconds"][name] / alone("train", preset=name)["seconds"])
+    yield "the probe takes", f"{statistics.median(lasted):.2f} s"
+    for name, values in ratios.items():
+        yield f"{name}: predicted / measured time of a step", _spread(values)
+
+
+def ask() -> dict:
+    started = time.perf_counter()
+    speed = probe()
+    return {"lasted": time.perf_counter() - started, "seconds": dict(speed.seconds)}
+
+
+# How it grows
+
+
+GROWTH = {
+    "width": ("n_embd", (32, 64, 128, 256, 512)),
+    "depth (layers)": ("n_layer", (1, 2, 4, 8, 16)),
+    "context (4,096 tokens a batch)": ("block_size", (64, 128, 256, 512, 1024)),
+    "threads": ("threads", (1, 2, 4, 8)),
+}
+
+
+def growth(rounds: int) -> Iterator[tuple[str, str]]:
+    """Milliseconds of a step of a modern model, 4 layers × 128 and context 128 unless it varies;
+    drawn into assets/."""
+    figure = go.Figure()
+    for name, (setting, values) in GROWTH.items():
+        if setting == "threads":
+            values = [value for value in values if value <= torch.get_num_threads()]
+        times = [
+            statistics.median(alone("grow", setting=setting, value=v)["ms"] for _ in range(rounds))
+            for v in values
+        ]
+        steps = [v / values[0] for v in values]
+        figure.add_scatter(x=steps, y=times, name=name, mode="lines+markers")
+        line = ", ".join(f"{v}: {ms:,.0f}" for v, ms in zip(values, times, strict=True))
+        yield f"milliseconds of a step by {name}", line
+    figure.update_layout(
+        template=TEMPLATE,
+        width=760,
+        height=340,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"title": "times its smallest value", "type": "log", "dtick": math.log10(2)},
+        yaxis={"title": "milliseconds of a step", "type": "log", "dtick": 1},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+    )
+    _draw(figure)
+    yield "drawn", str(PICTURE.name)
+
+
+def grow(setting: str, value: int) -> dict:
+    shape = {"n_embd": 128, "n_layer": 4, "block_size": 128}
+    if setting == "threads":
+        torch.set_num_threads(value)
+    else:
+        shape[setting] = value
+    model = PRESETS["modern"].model(VOCABULARY, **shape)
+    trainer = _trainer(model, PRESETS["modern"].train.replace(batch_size=4_096 // model.block_size))
+    first = _seconds_of(trainer.advance)
+    times = [_seconds_of(trainer.advance) for _ in range(max(2, min(30, int(1.5 / first))))]
+    return {"ms": 1_000 * statistics.median(times)}
+
+
+def _draw(figure: go.Figure) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 760, "height": 340}, device_scale_factor=2)
+        page.set_content(figure.to_html(include_plotlyjs=True, config={"staticPlot": True}))
+        page.wait_for_selector(".plot-container")
+        page.screenshot(path=PICTURE, clip={"x": 0, "y": 0, "width": 760, "height": 340})
+        browser.close()
+
+
+def _seconds_of(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def _median(runs: list[dict], name: str) -> float:
+    return statistics.median(run[name] for run in runs)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+ONE: dict[str, Callable[..., dict]] = {
+    function.__name__: function for function in (learn, matmul, train, decode, ask, grow)
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+import pytest
+
+from minigpt import probe as probing
+from minigpt.config import PRESETS, GPTConfig, TrainConfig
+from minigpt.speed import BUDGETS, LADDER, Speed, block_weights, work
+from minigpt.store import Store
+from minigpt.worker import Worker
+
+
+@pytest.fixture
+def speed() -> Speed:
+    """A machine as fast as the one that `work` counts nanoseconds of."""
+    return Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
+
+
+def test_json_brings_back_the_same_speed(speed):
+    assert Speed.from_json(speed.to_json()) == speed
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_takes_what_was_measured_of_it(name):
+    speed = Speed({other: 0.1 + n for n, other in enumerate(PRESETS)})
+    preset = PRESETS[name]
+    assert speed.seconds_per_step(preset.model(100), preset.train) == pytest.approx(
+        speed.seconds[name]
+    )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"n_layer": 8}, {"n_embd": 256}, {"block_size": 512}, {"dropout": 0.1},
+        {"activation": "gelu"}, {"vocab_size": 8_000},
+    ],
+    ids=lambda more: next(iter(more)),
+)  # fmt: skip
+def test_more_of_anything_takes_longer(speed, more):
+    preset = PRESETS["modern"]
+    usual = speed.seconds_per_step(preset.model(100), preset.train)
+    shape = {**preset.shape, "vocab_size": 100, **more}
+    assert speed.seconds_per_step(GPTConfig(**shape), preset.train) > usual
+    assert speed.seconds_per_step(preset.model(100), preset.train.replace(batch_size=24)) > usual
+
+
+@pytest.mark.parametrize("factor", [0.2, 1.0, 50.0])
+def test_a_budget_is_kept_and_more_time_never_gives_a_smaller_model(speed, factor):
+    machine = Speed({name: seconds / factor for name, seconds in speed.seconds.items()})
+    weights = []
+    for budget in BUDGETS:
+        preset = machine.for_budget(budget)
+        model = preset.model(100)
+        taken = machine.seconds_per_step(model, preset.train) * preset.train.max_steps
+        assert 0.7 * budget < taken <= budget or preset.train.max_steps == 1
+        assert 1 <= preset.train.eval_interval <= preset.train.max_steps
+        weights.append(block_weights(model))
+    assert weights == sorted(weights)
+    assert weights[-1] > weights[0] or factor == 50.0
+
+
+def test_the_smallest_model_is_for_who_has_no_time(speed):
+    preset = speed.for_budget(0.001)
+    assert preset.train.max_steps == 1
+    assert preset.model(100).n_layer == LADDER[0][0]
+
+
+def test_the_probe_times_every_preset_on_little(monkeypatch):
+    monkeypatch.setattr(probing, "LONGEST", 1e6)
+    found = probing.probe()
+    assert found.seconds.keys() == PRESETS.keys()
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    model, train = probing._short(PRESETS["baby"].model(100), PRESETS["baby"].train)
+    assert (model.n_layer, train.batch_size) == (1, 1)
+
+
+def test_what_fits_is_timed_whole():
+    whole = GPTConfig(n_layer=1, n_embd=16), TrainConfig(batch_size=2)
+    assert probing._short(*whole) == whole
+
+
+def test_a_worker_measures_its_machine_once(fresh_store, monkeypatch):
+    presets = iter([("gpt2", 0.5), ("modern", 0.25)])
+    monkeypatch.setattr("minigpt.worker.timed_presets", lambda: presets)
+    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
+    worker = Worker(fresh_store)
+    assert fresh_store.speed() is None
+    for _ in range(3):
+        worker.probe()
+    _, body = fresh_store.speed()
+    assert Speed.from_json(body).seconds == {"gpt2": 0.5, "modern": 0.25}
+    before = fresh_store.speed()
+    worker.probe()
+    Worker(fresh_store).probe()
+    assert fresh_store.speed() == before
+
+
+def test_speeds_are_kept_for_each_machine(tmp_path):
+    now = 100.0
+    store = Store(tmp_path, clock=lambda: now)
+    store.keep_speed("here", "{}")
+    now = 200.0
+    store.keep_speed("there", '{"gpt2": 1.0}')
+    assert store.speed("here") == (100.0, "{}")
+    assert store.speed() == (200.0, '{"gpt2": 1.0}')
+    assert store.speed("nowhere") is None
+    store.close()
