@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from minigpt import bundle, tokenizers
+from minigpt.config import PRESETS
 from minigpt.corpus.downloads import Download
+from minigpt.speed import BUDGETS, Speed, work
 from minigpt.store import Store, StoreError
 from minigpt.ui import frame, services, sources
 
@@ -318,7 +320,7 @@ def test_bpe_can_be_watched_merging_and_its_vocabulary_searched(home_page):
 def test_a_bpe_run_trains_and_is_compared_in_bits_per_character(home_page, store):
     home_page.session_state["tokenizer_kind"] = "bpe"
     run = store.run(start_training(home_page, **SMALL))
-    assert "gpt2, BPE " in run.name
+    assert "modern, BPE " in run.name
     assert tokenizers.load(run.tokenizer).kind == "bpe"
     assert run.characters_per_token > 1.5
     assert set(services.guides(run)) == {"uniform", "bigram", "trigram"}
@@ -496,3 +498,58 @@ def test_a_name_that_looks_like_markdown_stays_text(name):
     shown = frame.plain(name)
     assert shown != name
     assert shown.replace("\\", "") == name
+
+
+SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
+
+
+def test_every_switch_can_be_set_and_stands_in_the_run_s_name(home_page, store):
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.selectbox, "Activation").set_value("swiglu")
+    by_label(home_page.selectbox, "Optimizer").set_value("adamw")
+    by_label(home_page.toggle, "QK-norm").set_value(False)
+    run = store.run(start_training(home_page, **SMALL))
+    assert (run.model.activation, run.train.optimizer) == ("swiglu", "adamw")
+    assert run.model.qk_norm is False and run.model.position == "rope"
+    assert "activation swiglu" in run.name or "width 8" in run.name
+
+
+def test_the_time_a_preset_takes_stands_with_it(home_page, monkeypatch):
+    monkeypatch.setattr(services, "speed", lambda: None)
+    assert any("being measured" in c.value for c in opened(home_page, "pages/2_Train.py").caption)
+    monkeypatch.setattr(services, "speed", lambda: SPEED)
+    well(home_page.run())
+    assert any("take about **" in caption.value for caption in home_page.caption)
+    assert "speedrun 0:0" in by_label(home_page.button_group, "Preset").help
+
+
+def test_the_budget_dial_picks_a_model_that_fits_and_lets_go(home_page, monkeypatch):
+    monkeypatch.setattr(services, "speed", lambda: SPEED)
+    opened(home_page, "pages/2_Train.py")
+    steps = {}
+    for seconds in BUDGETS:
+        by_label(home_page.button_group, "Or by the time you have").set_value(seconds).run()
+        well(home_page)
+        steps[seconds] = by_label(home_page.number_input, "Steps").value
+        preset = SPEED.for_budget(seconds)
+        assert steps[seconds] == preset.train.max_steps
+        assert by_label(home_page.number_input, "Width").value == preset.shape["n_embd"]
+    by_label(home_page.button_group, "Preset").set_value("gpt2").run()
+    well(home_page)
+    assert home_page.session_state["budget"] is None
+    assert by_label(home_page.number_input, "Width").value == 128
+
+
+def test_runs_on_one_text_are_laid_over_each_other(home_page, store, finished_run):
+    second = start_training(home_page, **{**SMALL, "Steps": 31})
+    wait_for(store, second, "finished")
+    opened(home_page, "pages/2_Train.py", second)
+    beside = by_label(home_page.multiselect, "Compare with")
+    beside.set_value([finished_run]).run()
+    well(home_page)
+    (table,) = (t.value for t in home_page.dataframe if "what differs" in t.value)
+    assert list(table["what differs"]) == ["the chosen run", "max_steps: 30"]
+    assert (table["best bits per character"] > 0).all()
+    for axis in ("steps", "tokens"):
+        by_label(home_page.button_group, "Along").set_value(axis).run()
+        well(home_page)

@@ -74,3 +74,14 @@ def test_next_token_bars_show_both_probabilities():
 )
 def test_white_space_is_visible(token, shown):
     assert plots.visible(token) == shown
+
+
+def test_compared_runs_are_told_apart_by_colour_then_by_dash():
+    lines = [(np.arange(3.0), np.array([3.0, 2.0, 1.0])) for _ in range(5)]
+    names = [f"run {i}" for i in range(5)]
+    figure = plots.comparison(names, lines, "seconds")
+    assert [line.name for line in figure.data] == names
+    assert len({line.line.dash for line in figure.data[1:]}) == 4
+    option = plots.live_comparison_option(names, lines, "seconds")
+    json.dumps(option, allow_nan=False)
+    assert option["series"][4]["data"] == [[0, 3], [1, 2], [2, 1]]
