@@ -20,8 +20,8 @@ class KVCache:
         device: torch.device | str = "cpu",
     ) -> None:
         shape = (config.n_layer, batch_size, config.n_head, config.block_size, config.head_size)
-        self.keys = torch.empty(shape, dtype=dtype, device=device)  # (L, B, H, block_size, D)
-        self.values = torch.empty(shape, dtype=dtype, device=device)
+        self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()  # L × (B, H, S, D)
+        self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
         self.newest = torch.zeros(batch_size, 1, dtype=torch.long, device=device)
         self.length = 0
 
@@ -29,10 +29,11 @@ class KVCache:
         self, layer: int, k: torch.Tensor, v: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Puts k and v, (B, H, T, D), behind those held; returns all, (B, H, length + T, D)."""
-        end = self.length + k.size(2)
-        self.keys[layer, :, :, self.length : end] = k
-        self.values[layer, :, :, self.length : end] = v
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        T = k.size(2)
+        keys, values = self.keys[layer], self.values[layer]
+        keys.narrow(2, self.length, T).copy_(k)
+        values.narrow(2, self.length, T).copy_(v)
+        return keys.narrow(2, 0, self.length + T), values.narrow(2, 0, self.length + T)
 
     def advance(self, ids: torch.Tensor) -> None:
         """Takes in ids (B, T), whose keys and values all layers have just put behind the others."""

@@ -50,12 +50,12 @@ def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
         logits = _next_logits(model, unread, cache)
         p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
         chosen = sampling.draw(p_final, rng)
-        top = p_base.topk(min(CANDIDATES, len(p_base))).indices
+        top_base, top = p_base.topk(min(CANDIDATES, len(p_base)))
         yield Step(
             id=chosen,
-            prob=float(p_base[chosen]),
+            prob=p_base[chosen].item(),
             candidates=list(
-                zip(top.tolist(), p_base[top].tolist(), p_final[top].tolist(), strict=True)
+                zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True)
             ),
         )
         ids.append(chosen)
@@ -65,5 +65,6 @@ def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
 @torch.inference_mode()
 def _next_logits(model: GPT, unread: list[int], cache: KVCache) -> torch.Tensor:
     """The logits (V,) behind the last of `unread`; the cache holds them afterwards."""
-    model.eval()
+    if model.training:
+        model.eval()  # which asks every module, as long as a small model takes for a token
     return model(torch.tensor([unread], device=model.device), cache)[0, -1].cpu()

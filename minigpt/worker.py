@@ -42,7 +42,7 @@ RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
 TIDY_SECONDS = 60.0
 PROBE_AFTER_SECONDS = 4.0  # until then somebody may wait for a first page
-PROBE_AGAIN_SECONDS = 86_400.0
+PROBE_AGAIN_SECONDS = 600.0
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
@@ -330,7 +330,8 @@ class Worker:
             store.delete_run(run_id)
 
     def probe(self) -> None:
-        """Times one preset more, unless this machine's speed is known from earlier today.
+        """Times one preset more, unless this machine's speed is known: then only now and again, in
+        case it was busy with other things the last time, and when nothing trains.
 
         Preset by preset, so that wishes and runs need not wait for all of them.
         """
@@ -339,8 +340,9 @@ class Worker:
         machine = f"{platform.node()}, {torch.get_num_threads()} threads, {best_device()}"
         try:
             known = self.store.speed(machine)
-            if known and self.store.clock() - known[0] < PROBE_AGAIN_SECONDS:
-                self._probe_at = time.monotonic() + PROBE_AGAIN_SECONDS
+            fresh = known and self.store.clock() - known[0] < PROBE_AGAIN_SECONDS
+            if fresh or (known and self.trainings):
+                self._probe_at = time.monotonic() + PROBE_AGAIN_SECONDS / 10
                 return
             if timed := next(self._probing, None):
                 self._seconds |= [timed]

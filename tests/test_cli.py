@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from minigpt.cli import main, parser
+from minigpt.cli import commands, main, parser
+from minigpt.config import PRESETS, Preset
+from minigpt.recipe import WITHOUT
 from minigpt.store import Store
 from minigpt.store import home as home_folder
 
@@ -150,3 +152,24 @@ def test_every_command_has_help_with_an_example(capsys):
         text = " ".join(command.format_help().split())
         assert f"example: python -m minigpt {name}" in text
         assert all(action.help for action in command._actions), name
+
+
+def test_a_recipe_is_taken_apart(text_file, capsys, monkeypatch):
+    shape = {**PRESETS["modern"].shape, "block_size": 8, "n_layer": 1, "n_head": 1, "n_embd": 8}
+    train = PRESETS["modern"].train.replace(max_steps=20, batch_size=4)
+    monkeypatch.setattr(commands, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
+    command = ["ablate-recipe", str(text_file), "--target", "2.4", "--seeds", "2", "--json"]
+    assert main(command) == 0
+    result = last_json(capsys)
+    names = [row["recipe"] for row in result["recipes"]]
+    assert names == ["the whole recipe", *(f"without {name}" for name in WITHOUT)]
+    assert all(row["seconds"] is None or row["seconds"] > 0 for row in result["recipes"])
+    assert result["recipes"][0]["steps"] >= 20
+    assert main([*command[:3], "-9", "--seeds", "1"]) == 0
+    assert "did not reach -9 in eight times the steps" in capsys.readouterr().out
+
+
+def test_a_text_too_short_to_validate_on_is_refused(tmp_path, capsys):
+    (tmp_path / "short.txt").write_text("too short, far too short to keep a part of it aside. " * 2)
+    assert main(["ablate-recipe", str(tmp_path / "short.txt"), "--target", "2"]) == 1
+    assert "bring" in capsys.readouterr().err

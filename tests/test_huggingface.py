@@ -8,7 +8,7 @@ import transformers
 
 from minigpt import tokenizers, weights, worker
 from minigpt.config import GPTConfig, InputError
-from minigpt.huggingface import export_huggingface
+from minigpt.huggingface import check_expressible, export_huggingface
 from minigpt.store import Store
 
 EXPRESSIBLE = {
@@ -77,6 +77,21 @@ def test_what_gpt2_cannot_be_is_refused_by_its_setting(fresh_store, small_run, t
     with pytest.raises(InputError, match="bias=True and tie_weights=False"):
         export_huggingface(fresh_store, run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "setting, value",
+    [
+        ("norm", "rmsnorm"), ("position", "rope"), ("activation", "relu2"), ("qk_norm", True),
+        ("bigram", True),
+    ],
+)  # fmt: skip
+def test_each_switch_that_gpt2_does_not_know_is_refused_by_its_name(setting, value):
+    config = GPTConfig(bias=False)
+    check_expressible(config)
+    check_expressible(config.replace(zero_init=True))  # only where training begins
+    with pytest.raises(InputError, match=f"{setting}={value}"):
+        check_expressible(config.replace(**{setting: value}))
 
 
 def test_biases_that_were_not_trained_are_zero(fresh_store, small_run, tmp_path):

@@ -93,6 +93,26 @@ def test_a_worker_measures_its_machine_once(fresh_store, monkeypatch):
     assert fresh_store.speed() == before
 
 
+def test_a_worker_measures_again_when_idle(fresh_store, small_run, monkeypatch):
+    monkeypatch.setattr("minigpt.worker.timed_presets", lambda: iter([("gpt2", 0.5)]))
+    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("minigpt.worker.PROBE_AGAIN_SECONDS", 0.0)
+    worker = Worker(fresh_store)
+    for _ in range(2):
+        worker.probe()
+    first = fresh_store.speed()
+    worker.turn()
+    assert worker.trainings
+    for _ in range(3):
+        worker.probe()
+    assert fresh_store.speed() == first, "somebody trains"
+    while worker.turn():
+        pass
+    for _ in range(3):
+        worker.probe()
+    assert fresh_store.speed()[0] > first[0]
+
+
 def test_speeds_are_kept_for_each_machine(tmp_path):
     now = 100.0
     store = Store(tmp_path, clock=lambda: now)

@@ -304,6 +304,8 @@ def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfi
     over each other tell their difference."""
     changed = differences(preset.model(model.vocab_size), model) | differences(preset.train, train)
     for setting, (_, value) in changed.items():
+        if setting in ("max_steps", "eval_interval"):
+            continue
         word = ("off", "on")[value] if isinstance(value, bool) else value
         longer = f"{name}, {LABELS[setting].lower()} {word}"
         if len(longer) > MAX_NAME:
