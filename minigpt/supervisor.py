@@ -26,8 +26,8 @@ def worker_environment() -> dict[str, str]:
     """Our environment, and glibc told to keep the memory of large tensors for the next step:
     returning it to the system and faulting it in again costs about a tenth of the training."""
     keep = {
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
         "MALLOC_TOP_PAD_": str(1 << 26),
     }
     return keep | os.environ

@@ -89,9 +89,9 @@ def _table(runs: Sequence[Run]) -> None:
         rows.append(
             {
                 "run": frame.run_label(run),
-                "what differs": _difference(runs[0], run),
                 "best bits per character": float(loss.min()),
                 f"seconds to {target:.2f} bits": float(seconds[loss <= target][0]),
+                "what differs": _difference(runs[0], run),
             }
         )
     st.dataframe(

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -80,15 +81,13 @@ def main() -> None:
 
 
 def alone(part: str, **given: object) -> dict:
-    """What one measurement in a process of its own gives, with the environment of a worker."""
+    """What one measurement in a process of its own gives. Training of ours has the environment of
+    a worker, all else the plain one."""
     command = [sys.executable, "-m", __spec__.name, "--one", part, json.dumps(given, default=str)]
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, env=worker_environment()
-    )
+    ours = part in ("learn", "train", "ask", "grow") and not given.get("nanogpt")
+    environment = worker_environment() if ours else None
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-# The race to a loss
 
 
 def race(text: Path | None, nanogpt: Path | None, rounds: int) -> Iterator[tuple[str, str]]:
@@ -156,9 +155,6 @@ def _nanogpt_recipe(nanogpt: Path, text: Path) -> dict:
     steps = times[1:-1]  # the first and the last contain an evaluation
     *_, loss = re.findall(r"step 2000: .*val loss ([\d.]+)", done.stdout)
     return {"seconds": sum(steps) / len(steps) * 2_000 / 1_000, "loss": float(loss)}
-
-
-# Tokens per second of training
 
 
 def presets(nanogpt: Path | None, rounds: int) -> Iterator[tuple[str, str]]:
@@ -263,87 +259,68 @@ def _nanogpt_step(path: Path) -> Callable[[], object]:
     return step
 
 
-# Decoding
-
-
-def decoding(nanogpt: Path | None, transformers: bool, rounds: int) -> Iterator[tuple[str, str]]:
-    """Tokens written per second, ours and theirs in turns, each with the better of 1 and 2
-    threads."""
-    rivals = {"nanoGPT": nanogpt, "transformers": transformers}
-    libraries = ["minigpt", *(name for name, wanted in rivals.items() if wanted)]
-    for layers, width in ((2, 64), (4, 128)):
-        for batch in (1, 16):
-            found = {name: [] for name in libraries}
-            for _ in range(rounds):
-                for name in libraries:
-                    runs = [
-                        alone("decode", library=name, layers=layers, width=width, batch=batch,
-                              threads=threads, nanogpt=nanogpt)
-                        for threads in (1, 2)
-                    ]  # fmt: skip
-                    found[name].append(max(run["tokens_per_second"] for run in runs))
-            ours = found.pop("minigpt")
-            against = ""
-            for name, theirs in found.items():
-                ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-                against += f"; {statistics.median(ratios):.1f} × {name}"
-            yield (
-                f"{layers} layers × {width}, batch {batch}: tokens/s",
-                f"{statistics.median(ours):,.0f}{against}",
-            )
-    shape = {"layers": 4, "width": 128, "batch": 1, "threads": 1}
-    halves = [alone("decode", library="minigpt", **shape) for _ in range(rounds)]
-    yield (
-        "tokens/s at the end of the context / at its start",
-        _spread([one["end"] / one["start"] for one in halves]),
-    )
-    beyond = [alone("decode", library="minigpt", **shape, tokens=600) for _ in range(rounds)]
-    line = f"{_median(beyond, 'tokens_per_second'):,.0f}"
-    if nanogpt:
-        theirs = [
-            alone("decode", library="nanoGPT", **shape, tokens=600, nanogpt=nanogpt)
-            for _ in range(rounds)
-        ]
-        line += "; " + _spread(
-            [
-                a["tokens_per_second"] / b["tokens_per_second"]
-                for a, b in zip(beyond, theirs, strict=True)
-            ]
-        )
-        line += " × nanoGPT"
-    yield "600 tokens with a context of 256: tokens/s", line
-
-
 @torch.inference_mode()
-def decode(
-    library: str,
-    layers: int,
-    width: int,
-    batch: int,
-    threads: int,
-    nanogpt: str | None = None,
-    tokens: int = 250,
-) -> dict:
-    """Tokens per second from a prompt of one token, with a context of 256 and 4 heads."""
-    torch.set_num_threads(threads)
-    shape = GPTConfig(
-        vocab_size=VOCABULARY, block_size=256, n_layer=layers, n_head=4, n_embd=width,
-        bias=False, tie_weights=True,
-    )  # fmt: skip
-    write = {"minigpt": _our_writer, "nanoGPT": _nanogpt_writer, "transformers": _their_writer}
-    writer = write[library](shape, batch, nanogpt)
-    for _ in writer(20):
-        pass
-    marks = [time.perf_counter(), *(time.perf_counter() for _ in writer(tokens))]
-    result = {"tokens_per_second": batch * tokens / (marks[-1] - marks[0])}
-    if len(marks) > 240:
-        result["start"], result["end"] = (
-            40 / (marks[b] - marks[a]) for a, b in ((10, 50), (200, 240))
+def decoding(nanogpt: Path | None, transformers: bool, rounds: int) -> Iterator[tuple[str, str]]:
+    """Tokens written per second from a prompt of one token, with a context of 256 and 4 heads; ours
+    and theirs in turns, each with the better of 1 and 2 threads."""
+    writers = {"minigpt": _our_writer}
+    if nanogpt:
+        writers["nanoGPT"] = partial(_nanogpt_writer, nanogpt)
+    if transformers:
+        writers["transformers"] = _their_writer
+    for layers, width in ((2, 64), (4, 128)):
+        shape = GPTConfig(
+            vocab_size=VOCABULARY, block_size=256, n_layer=layers, n_head=4, n_embd=width,
+            bias=False, tie_weights=True,
+        )  # fmt: skip
+        for batch in (1, 16):
+            libraries = {name: writer(shape, batch) for name, writer in writers.items()}
+            speeds = _in_turns(libraries, 250, batch, rounds)
+            yield f"{layers} layers × {width}, batch {batch}: tokens/s", _against(speeds)
+        ours = _our_writer(shape, 1)
+        torch.set_num_threads(1)
+        ratios = []
+        for _ in range(rounds):
+            marks = [time.perf_counter() for _ in ours(250)]
+            ratios.append((marks[50] - marks[10]) / (marks[240] - marks[200]))
+        yield (
+            f"{layers} layers × {width}: at the end of the context / at its start",
+            _spread(ratios),
         )
-    return result
+        beyond = {
+            name: writer(shape, 1) for name, writer in writers.items() if name != "transformers"
+        }
+        speeds = _in_turns(beyond, 600, 1, rounds)
+        yield f"{layers} layers × {width}, 600 tokens, past the context", _against(speeds)
 
 
-def _our_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], Iterator[object]]:
+def _in_turns(
+    writers: dict[str, Callable[[int], Iterator[object]]], tokens: int, batch: int, rounds: int
+) -> dict[str, list[float]]:
+    """Tokens per second of each writer in each round."""
+    speeds: dict[str, list[float]] = {name: [] for name in writers}
+    for n in range(rounds + 1):
+        for name, write in writers.items():
+            best = 0.0
+            for threads in (1, 2):
+                torch.set_num_threads(threads)
+                seconds = _seconds_of(lambda write=write: sum(1 for _ in write(tokens)))
+                best = max(best, batch * tokens / seconds)
+            if n:  # the first round warms up
+                speeds[name].append(best)
+    return speeds
+
+
+def _against(speeds: dict[str, list[float]]) -> str:
+    ours = speeds.pop("minigpt")
+    line = f"{statistics.median(ours):,.0f}"
+    for name, theirs in speeds.items():
+        ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+        line += f"; {statistics.median(ratios):.1f} × {name}"
+    return line
+
+
+def _our_writer(shape: GPTConfig, batch: int) -> Callable[[int], Iterator[object]]:
     model = new_model(shape, 1).eval()
     if batch == 1:
         return lambda n: generate(model, [0], SampleConfig(max_new_tokens=n, temperature=1.0))
@@ -357,8 +334,8 @@ def _our_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], Iter
     return write
 
 
-def _nanogpt_writer(shape: GPTConfig, batch: int, path: str) -> Callable[[int], Iterator[object]]:
-    nanogpt = _nanogpt_module(Path(path))
+def _nanogpt_writer(path: Path, shape: GPTConfig, batch: int) -> Callable[[int], Iterator[object]]:
+    nanogpt = _nanogpt_module(path)
     model = nanogpt.GPT(
         nanogpt.GPTConfig(
             block_size=shape.block_size, vocab_size=shape.vocab_size, n_layer=shape.n_layer,
@@ -373,7 +350,7 @@ def _nanogpt_writer(shape: GPTConfig, batch: int, path: str) -> Callable[[int], 
     return write
 
 
-def _their_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], Iterator[object]]:
+def _their_writer(shape: GPTConfig, batch: int) -> Callable[[int], Iterator[object]]:
     from transformers import GPT2Config, GPT2LMHeadModel
 
     model = GPT2LMHeadModel(
@@ -394,9 +371,6 @@ def _their_writer(shape: GPTConfig, batch: int, _: object) -> Callable[[int], It
     return write
 
 
-# The probe's word
-
-
 def prediction(rounds: int) -> Iterator[tuple[str, str]]:
     """What a second's probe says of each preset's step, against what its steps then take."""
     ratios: dict[str, list[float]] = {name: [] for name in PRESETS}
@@ -415,9 +389,6 @@ def ask() -> dict:
     started = time.perf_counter()
     speed = probe()
     return {"lasted": time.perf_counter() - started, "seconds": dict(speed.seconds)}
-
-
-# How it grows
 
 
 GROWTH = {
@@ -496,7 +467,7 @@ def _spread(values: list[float]) -> str:
 
 
 ONE: dict[str, Callable[..., dict]] = {
-    function.__name__: function for function in (learn, matmul, train, decode, ask, grow)
+    function.__name__: function for function in (learn, matmul, train, ask, grow)
 }
 
 if __name__ == "__main__":
