@@ -19,9 +19,11 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        shape = (config.n_layer, batch_size, config.n_head, config.block_size, config.head_size)
-        self.keys = torch.empty(shape, dtype=dtype, device=device).unbind()  # L × (B, H, S, D)
-        self.values = torch.empty(shape, dtype=dtype, device=device).unbind()
+        shape = (batch_size, config.n_head, config.block_size, config.head_size)
+        self.keys, self.values = (
+            [torch.empty(shape, dtype=dtype, device=device) for _ in range(config.n_layer)]
+            for _ in range(2)
+        )  # a layer each: (B, H, block_size, D)
         self.newest = torch.zeros(batch_size, 1, dtype=torch.long, device=device)
         self.length = 0
 

@@ -41,9 +41,9 @@ def rotations(config: GPTConfig) -> torch.Tensor:
 
 
 def rotate(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Turns each pair of neighbouring numbers of x (B, T, 2, H, D) by `turns` (T, D / 2)."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (B, T, 2, H, D / 2)
-    return torch.view_as_real(pairs * turns[:, None, None]).flatten(-2).type_as(x)
+    """Turns each pair of neighbouring numbers of x (B, H, T, D) by `turns` (T, D / 2)."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))  # (B, H, T, D / 2)
+    return torch.view_as_real(pairs * turns).flatten(-2).type_as(x)
 
 
 class CausalSelfAttention(nn.Module):
@@ -66,14 +66,12 @@ class CausalSelfAttention(nn.Module):
         tap: Tap,
     ) -> torch.Tensor:
         B, T, C = x.shape
-        qk, v = self.c_attn(x).split([2 * C, C], dim=2)
-        qk = qk.view(B, T, 2, self.n_head, self.head_size)
+        qkv = self.c_attn(x).view(B, T, 3, self.n_head, self.head_size)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, T, D)
         if self.qk_norm is not None:
-            qk = self.qk_norm(qk)
+            q, k = self.qk_norm(q), self.qk_norm(k)
         if turns is not None:
-            qk = rotate(qk, turns)
-        q, k = qk.transpose(1, 3).unbind(2)  # (B, H, T, D)
-        v = v.view(B, T, self.n_head, self.head_size).transpose(1, 2)
+            q, k = rotate(q, turns), rotate(k, turns)
         q = tap(f"h.{layer}.attn.q", q)
         k = tap(f"h.{layer}.attn.k", k)
         v = tap(f"h.{layer}.attn.v", v)
@@ -94,7 +92,7 @@ class CausalSelfAttention(nn.Module):
             z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         z = tap(f"h.{layer}.attn.z", z)  # (B, H, T, D): what each head found
         y = self.c_proj(z.transpose(1, 2).reshape(B, T, C))
-        return F.dropout(y, self.dropout, self.training)
+        return F.dropout(y, self.dropout) if self.training else y
 
 
 def causal_mask(T: int, S: int, device: torch.device) -> torch.Tensor:
@@ -131,8 +129,8 @@ class MLP(nn.Module):
         self.dropout = config.dropout
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.activation(self.c_fc(x))  # (B, T, n_hidden)
-        return F.dropout(self.c_proj(x), self.dropout, self.training)
+        y = self.c_proj(self.activation(self.c_fc(x)))  # n_hidden wide in between
+        return F.dropout(y, self.dropout) if self.training else y
 
 
 class Block(nn.Module):

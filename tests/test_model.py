@@ -88,8 +88,7 @@ def test_a_cache_lives_where_its_model_lives(any_model, ids):
 def test_rope_makes_attention_depend_on_the_distance_alone():
     config = GPTConfig(block_size=32, n_embd=8, n_head=1, position="rope")
     q, k = torch.randn(2, 8)
-    turned = rotate(torch.stack([q, k]).expand(1, 32, 2, 8).unsqueeze(3), rotations(config))
-    q, k = turned[0, :, 0, 0], turned[0, :, 1, 0]  # (T, D)
+    q, k = (rotate(x.expand(1, 1, 32, 8), rotations(config))[0, 0] for x in (q, k))  # (T, D)
     scores = q @ k.T
     torch.testing.assert_close(scores.diagonal(-3), scores[3, 0].expand(29))
     assert not torch.allclose(scores[3, 0], scores[5, 0])
