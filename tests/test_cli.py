@@ -99,7 +99,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         ("train", str(tmp_path / "missing.txt")): "cannot be read",
         ("train", str(tmp_path)): "cannot be read",
         ("train", str(empty)): "empty",
-        ("train", str(short)): "context of 512",
+        ("train", str(short)): "context of 128",
         ("train", str(image)): "picture (PNG), not text",
         ("train", str(foreign)): "looks like cp1251",
         ("train", str(foreign), "--encoding", "utf-8"): "not text in utf-8",
