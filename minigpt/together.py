@@ -42,11 +42,11 @@ def train_together(store: Store, wanted: Callable[[], str]) -> Run | None:
     ends = threading.Event()  # torchrun sends SIGTERM when another process has died
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ends.set())
-    device = best_device()
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    device, backend = torch.device("cpu"), "gloo"
+    if best_device().type == "cuda":  # other cards cannot average gradients
+        device, backend = torch.device("cuda", int(os.environ["LOCAL_RANK"])), "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group(backend)
     try:
         with _alone_with(store):
             run = store.run(_from_leader(wanted))
@@ -113,6 +113,8 @@ def _follow(trainer: Trainer) -> None:
     try:
         while _agree() == STEP:
             trainer.advance()
+    except Diverged:
+        return  # rank 0 has come to the same step and tells
     except RuntimeError as error:
         raise InputError("another process of this job has ended") from error
 

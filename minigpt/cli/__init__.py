@@ -1,4 +1,4 @@
-"""The command line: train, runs, corpus, tokenize, generate, evaluate, inspect, export, import.
+"""The command line: train, ablate-recipe, runs, corpus, tokenize, generate, evaluate and more.
 
 Each command is a function of its parsed arguments that prints for people and returns what
 `--json` prints for machines. It works on the same store as the app.
