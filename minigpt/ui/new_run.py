@@ -129,6 +129,7 @@ def _choose_budget() -> None:
         BUDGETS,
         format_func=lambda s: f"{s} s" if s < 60 else f"{s // 60} min",
         key="budget",
+        persist_state="session",
         on_change=_take_budget,
         disabled=services.speed() is None,
         help="Picks the model, the batch and the steps that learn most in that time, by how fast "
