@@ -39,6 +39,7 @@ def generate(model: GPT, ids: Sequence[int], config: SampleConfig) -> Iterator[S
     return _steps(model, list(ids), config)
 
 
+@torch.inference_mode()
 def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
     rng = torch.Generator().manual_seed(config.seed)
     block_size = model.config.block_size
@@ -62,7 +63,6 @@ def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
         unread = [chosen]
 
 
-@torch.inference_mode()
 def _next_logits(model: GPT, unread: list[int], cache: KVCache) -> torch.Tensor:
     """The logits (V,) behind the last of `unread`; the cache holds them afterwards."""
     if model.training:
