@@ -36,7 +36,7 @@ def _seconds_per_step(preset: Preset) -> float:
     times = []
     for _ in range(
         REPEATS
-    ):  # the shortest counts: whatever else the machine does makes them longer
+    ):  # the shortest counts: others' work only makes them longer
         started = time.perf_counter()
         trainer.advance()
         times.append(time.perf_counter() - started)
