@@ -34,9 +34,7 @@ def _seconds_per_step(preset: Preset) -> float:
     trainer = Trainer(new_model(model, seed=0).to(best_device()), ids, ids[:0], train)
     trainer.advance()  # the first step also builds what the others use
     times = []
-    for _ in range(
-        REPEATS
-    ):  # the shortest counts: others' work only makes them longer
+    for _ in range(REPEATS):  # the shortest counts: others' work only makes them longer
         started = time.perf_counter()
         trainer.advance()
         times.append(time.perf_counter() - started)

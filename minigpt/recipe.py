@@ -26,8 +26,8 @@ WITHOUT: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "trapezoid": {"schedule": "cosine"},
     }
 )
-LONGER = 1.25  # by how much the training grows when it did not reach the target
-LONGEST = 8.0
+# Trainings of these lengths are tried, as multiples of the recipe's own.
+SHORTEST, LONGER, LONGEST = 0.5, 1.2, 8.0
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ def time_to(
     val_ids: np.ndarray,
     seed: int,
 ) -> Reached | None:
-    """The first of ever longer trainings of a recipe that ends at the target or below; None when
-    one eight times as long as the recipe's own does not.
+    """The first of ever longer trainings of a recipe that ends at the target or below, from half as
+    long as its own; None when one eight times as long does not.
 
     The rate falls over the whole of a training, so a short one is not the start of a long one:
     each begins anew. Losses in nats per token, over all of `val_ids` in windows of the context.
     """
     model = preset.model(vocab_size)
     x, y = windows(val_ids, model.block_size)
-    factor = 1.0
+    factor = SHORTEST
     while factor <= LONGEST:
-        steps = round(preset.train.max_steps * factor)
+        steps = max(1, round(preset.train.max_steps * factor))
         config = preset.train.replace(max_steps=steps, eval_interval=100_000, seed=seed)
         trainer = Trainer(new_model(model, seed), train_ids, val_ids[:0], config)
         *_, last = trainer

@@ -24,8 +24,8 @@ def test_trainings_grow_until_one_reaches_the_target():
     ids = np.tile(np.arange(3, 11), 60)
     easy = time_to(2.5, TINY, 11, ids[:400], ids[400:], seed=1)
     hard = time_to(1.5, TINY, 11, ids[:400], ids[400:], seed=1)
-    assert easy.steps == 8 and easy.loss <= 2.5
-    assert hard.steps > 8 and hard.loss <= 1.5 and hard.seconds > 0
+    assert easy.steps >= 4 and easy.loss <= 2.5
+    assert hard.steps > easy.steps and hard.loss <= 1.5 and hard.seconds > 0
     assert time_to(-1.0, TINY, 11, ids[:400], ids[400:], seed=1) is None
 
 
