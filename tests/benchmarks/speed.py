@@ -13,7 +13,6 @@ median of `--rounds`.
 import argparse
 import importlib.util
 import json
-import math
 import re
 import resource
 import shutil
@@ -402,6 +401,7 @@ def ask() -> dict:
     return {"lasted": time.perf_counter() - started, "seconds": dict(speed.seconds)}
 
 
+DASHES = ("solid", "solid", "dash", "dot")  # as in the app: slate lines differ by their dashes
 GROWTH = {
     "width": ("n_embd", (32, 64, 128, 256, 512)),
     "depth (layers)": ("n_layer", (1, 2, 4, 8, 16)),
@@ -413,29 +413,45 @@ GROWTH = {
 def growth(rounds: int) -> Iterator[tuple[str, str]]:
     """Milliseconds of a step of a modern model, 4 layers × 128 and context 128 unless it varies;
     drawn into assets/."""
-    figure = go.Figure()
+    series = {}
     for name, (setting, values) in GROWTH.items():
         if setting == "threads":
             values = [value for value in values if value <= torch.get_num_threads()]
-        times = [
-            statistics.median(alone("grow", setting=setting, value=v)["ms"] for _ in range(rounds))
-            for v in values
-        ]
-        steps = [v / values[0] for v in values]
-        figure.add_scatter(x=steps, y=times, name=name, mode="lines+markers")
-        line = ", ".join(f"{v}: {ms:,.0f}" for v, ms in zip(values, times, strict=True))
+        series[name] = {}
+        for value in values:
+            times = [alone("grow", setting=setting, value=value)["ms"] for _ in range(rounds)]
+            series[name][value] = statistics.median(times)
+        line = ", ".join(f"{v}: {ms:,.0f}" for v, ms in series[name].items())
         yield f"milliseconds of a step by {name}", line
+    _draw(_growth_figure(series))
+    yield "drawn", PICTURE.name
+
+
+def _growth_figure(series: dict[str, dict[int, float]]) -> go.Figure:
+    figure = go.Figure()
+    for (name, times), dash in zip(series.items(), DASHES, strict=False):
+        smallest = min(times)
+        figure.add_scatter(
+            x=[value / smallest for value in times],
+            y=list(times.values()),
+            name=f"{name}, from {smallest}",
+            mode="lines+markers",
+            line={"dash": dash},
+        )
     figure.update_layout(
         template=TEMPLATE,
         width=760,
-        height=340,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"title": "times its smallest value", "type": "log", "dtick": math.log10(2)},
-        yaxis={"title": "milliseconds of a step", "type": "log", "dtick": 1},
+        height=380,
+        margin={"l": 70, "r": 16, "t": 48, "b": 56},
+        xaxis={"title": "times its smallest value", "type": "log", "tickvals": [1, 2, 4, 8, 16]},
+        yaxis={
+            "title": "milliseconds of a step",
+            "type": "log",
+            "tickvals": [50, 100, 200, 500, 1_000, 2_000, 5_000],
+        },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
-    _draw(figure)
-    yield "drawn", str(PICTURE.name)
+    return figure
 
 
 def grow(setting: str, value: int) -> dict:
@@ -456,10 +472,10 @@ def _draw(figure: go.Figure) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        page = browser.new_page(viewport={"width": 760, "height": 340}, device_scale_factor=2)
+        page = browser.new_page(viewport={"width": 776, "height": 396}, device_scale_factor=2)
         page.set_content(figure.to_html(include_plotlyjs=True, config={"staticPlot": True}))
         page.wait_for_selector(".plot-container")
-        page.screenshot(path=PICTURE, clip={"x": 0, "y": 0, "width": 760, "height": 340})
+        page.screenshot(path=PICTURE, clip={"x": 8, "y": 8, "width": 760, "height": 380})
         browser.close()
 
 
