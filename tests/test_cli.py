@@ -139,6 +139,7 @@ def test_every_command_has_help_with_an_example(capsys):
     commands = parser()._subparsers._group_actions[0].choices
     assert list(commands) == [
         "train",
+        "ablate-recipe",
         "runs",
         "corpus",
         "tokenize",
