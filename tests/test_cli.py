@@ -166,11 +166,13 @@ def test_a_recipe_is_taken_apart(text_file, capsys, monkeypatch):
     assert names == ["the whole recipe", *(f"without {name}" for name in WITHOUT)]
     assert all(row["seconds"] is None or row["seconds"] > 0 for row in result["recipes"])
     assert result["recipes"][0]["steps"] >= 10
+    train = train.replace(max_steps=1)
+    monkeypatch.setattr(commands, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
     assert main([*command[:3], "-9", "--seeds", "1"]) == 0
     assert "did not reach -9 in eight times the steps" in capsys.readouterr().out
 
 
-def test_a_text_too_short_to_validate_on_is_refused(tmp_path, capsys):
-    (tmp_path / "short.txt").write_text("too short, far too short to keep a part of it aside. " * 2)
+def test_a_text_too_short_for_the_recipe_is_refused(tmp_path, capsys):
+    (tmp_path / "short.txt").write_text("shorter than one context")
     assert main(["ablate-recipe", str(tmp_path / "short.txt"), "--target", "2"]) == 1
-    assert "bring" in capsys.readouterr().err
+    assert "bring more text" in capsys.readouterr().err

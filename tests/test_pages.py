@@ -540,12 +540,14 @@ def test_the_budget_dial_picks_a_model_that_fits_and_lets_go(home_page, monkeypa
     assert by_label(home_page.number_input, "Width").value == 128
 
 
-def test_runs_on_one_text_are_laid_over_each_other(home_page, store, finished_run):
+def test_runs_on_one_text_are_laid_over_each_other(home_page, store):
+    first = start_training(home_page, **SMALL)
     second = start_training(home_page, **{**SMALL, "Steps": 31})
-    wait_for(store, second, "finished")
+    for run_id in (first, second):
+        wait_for(store, run_id, "finished")
     opened(home_page, "pages/2_Train.py", second)
     beside = by_label(home_page.multiselect, "Compare with")
-    beside.set_value([finished_run]).run()
+    beside.set_value([first]).run()
     well(home_page)
     (table,) = (t.value for t in home_page.dataframe if "what differs" in t.value)
     assert list(table["what differs"]) == ["the chosen run", "max_steps: 30"]

@@ -115,8 +115,6 @@ def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     train_ids, val_ids = split(
         tokenizer.encode_array(text), whole.train.val_fraction, whole.model(100).block_size
     )
-    if len(val_ids) < 2:
-        raise InputError("the text is too short to keep a part for validation: bring a longer one")
     recipes = {"the whole recipe": whole} | {
         f"without {name}": without(whole, name) for name in WITHOUT
     }
