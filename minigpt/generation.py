@@ -5,6 +5,7 @@ Not `generate.py`: a submodule of that name would hide the function `minigpt.gen
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from random import Random
 
 import torch
 
@@ -25,9 +26,12 @@ class Step:
     candidates: list[tuple[int, float, float]]  # (id, p of the bare model, p it was drawn from)
 
 
-def generate(model: GPT, ids: Sequence[int], config: SampleConfig) -> Iterator[Step]:
+def generate(
+    model: GPT, ids: Sequence[int], config: SampleConfig, candidates: int = CANDIDATES
+) -> Iterator[Step]:
     """Continues `ids`, one step a token; the same seed writes the same tokens.
 
+    Each step names the most likely `candidates`; 0 of them is the fastest.
     Only the newest `block_size` tokens are read. When the context is full, its older half is let
     go and the newer half is read again, so a token costs the same wherever it stands.
     Raises InputError at once when `ids` is empty or not of this vocabulary.
@@ -36,35 +40,40 @@ def generate(model: GPT, ids: Sequence[int], config: SampleConfig) -> Iterator[S
         raise InputError("the prompt is empty: write at least one character")
     if not 0 <= min(ids) <= max(ids) < model.config.vocab_size:
         raise InputError(f"token ids of this model run from 0 to {model.config.vocab_size - 1}")
-    return _steps(model, list(ids), config)
+    return _steps(model, list(ids), config, candidates)
 
 
-@torch.inference_mode()
-def _steps(model: GPT, ids: list[int], config: SampleConfig) -> Iterator[Step]:
-    rng = torch.Generator().manual_seed(config.seed)
+def _steps(model: GPT, ids: list[int], config: SampleConfig, candidates: int) -> Iterator[Step]:
+    rng = Random(config.seed)
     block_size = model.config.block_size
     cache, unread = KVCache(model.config, device=model.device), ids[-block_size:]
     for _ in range(config.max_new_tokens):
         if cache.length + len(unread) > block_size:
             cache.clear()
             unread = ids[-max(1, block_size // 2) :]
-        logits = _next_logits(model, unread, cache)
-        p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
-        chosen = sampling.draw(p_final, rng)
-        top_base, top = p_base.topk(min(CANDIDATES, len(p_base)))
-        yield Step(
-            id=chosen,
-            prob=p_base[chosen].item(),
-            candidates=list(
-                zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True)
-            ),
-        )
-        ids.append(chosen)
-        unread = [chosen]
+        step = _step(model, unread, cache, config, rng, candidates)
+        yield step
+        ids.append(step.id)
+        unread = [step.id]
 
 
-def _next_logits(model: GPT, unread: list[int], cache: KVCache) -> torch.Tensor:
-    """The logits (V,) behind the last of `unread`; the cache holds them afterwards."""
+@torch.inference_mode()
+def _step(
+    model: GPT,
+    unread: list[int],
+    cache: KVCache,
+    config: SampleConfig,
+    rng: Random,
+    candidates: int,
+) -> Step:
+    """Reads `unread`, which the cache holds afterwards, and draws the token behind it."""
     if model.training:
         model.eval()  # which asks every module, as long as a small model takes for a token
-    return model(torch.tensor([unread], device=model.device), cache)[0, -1].cpu()
+    logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].cpu()  # (V,)
+    p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
+    chosen = sampling.draw(p_final, rng)
+    rivals = []
+    if candidates:
+        top_base, top = p_base.topk(min(candidates, len(p_base)))
+        rivals = list(zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True))
+    return Step(id=chosen, prob=p_base[chosen].item(), candidates=rivals)

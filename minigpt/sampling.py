@@ -1,5 +1,7 @@
 """How the next token is chosen from the logits: small pure filters, and the draw."""
 
+from random import Random
+
 import torch
 
 from minigpt.config import SampleConfig
@@ -35,6 +37,8 @@ def probabilities(logits: torch.Tensor, config: SampleConfig) -> torch.Tensor:
     return logits.softmax(dim=-1)
 
 
-def draw(probabilities: torch.Tensor, rng: torch.Generator) -> int:
-    """One token id, drawn from `probabilities` (V,)."""
-    return int(torch.multinomial(probabilities, 1, generator=rng))
+def draw(probabilities: torch.Tensor, rng: Random) -> int:
+    """One token id, drawn from `probabilities` (V,) by inverse transform sampling, which for a
+    single draw is faster than `torch.multinomial`."""
+    sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
+    return torch.searchsorted(sums, rng.random() * sums[-1].item(), right=True).item()

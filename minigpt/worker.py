@@ -118,7 +118,7 @@ class Training:
         prompt = tokenizer.encode("\n")
         if prompt == [tokenizer.unk_id]:
             prompt = self.trainer.train_ids[:1].tolist()
-        steps = generate(self.trainer.model, prompt, SAMPLE)
+        steps = generate(self.trainer.model, prompt, SAMPLE, candidates=0)
         return tokenizer.decode([step.id for step in steps]).lstrip("\n")
 
     def results(self, *, checkpoint: bool, **standing: object) -> Results:

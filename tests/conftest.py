@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.model import GPT
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
 from minigpt.weights import new_model
+
+# How long an example takes tells of the machine, not of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tiny models are fastest on one thread, and a busy machine waits for the slowest of several.
 os.environ["MINIGPT_THREADS"] = "1"

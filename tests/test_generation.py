@@ -62,3 +62,11 @@ def test_a_context_of_one_token_still_writes(tiny_config):
     from minigpt.model import GPT
 
     assert len(written(GPT(tiny_config.replace(block_size=1)), [3, 4], max_new_tokens=5)) == 5
+
+
+def test_without_candidates_the_same_text_is_written(tiny_model):
+    config = SampleConfig(max_new_tokens=30, seed=4)
+    bare = list(generate(tiny_model, [3], config, candidates=0))
+    whole = list(generate(tiny_model, [3], config))
+    assert [(s.id, s.prob) for s in bare] == [(s.id, s.prob) for s in whole]
+    assert all(s.candidates == [] for s in bare) and all(len(s.candidates) == 10 for s in whole)

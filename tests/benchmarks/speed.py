@@ -333,7 +333,9 @@ def _against(speeds: dict[str, list[float]]) -> str:
 def _our_writer(shape: GPTConfig, batch: int) -> Callable[[int], Iterator[object]]:
     model = new_model(shape, 1).eval()
     if batch == 1:
-        return lambda n: generate(model, [0], SampleConfig(max_new_tokens=n, temperature=1.0))
+        return lambda n: generate(
+            model, [0], SampleConfig(max_new_tokens=n, temperature=1.0), candidates=0
+        )
 
     def write(n: int) -> Iterator[object]:
         cache, ids = KVCache(shape, batch), torch.zeros(batch, 1, dtype=torch.long)
