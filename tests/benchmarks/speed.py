@@ -4,7 +4,8 @@
 
 `--nanogpt` is a checkout of nanoGPT: its own train.py and generate run here in alternation with
 ours. `--transformers` compares decoding with Hugging Face's, where it is installed. `--only` takes
-some of race, after, presets, decoding, probe, growth. The last also draws assets/speed.png.
+some of race, after, shakespeare, presets, decoding, probe, growth. The last also draws
+assets/speed.png.
 
 Times of training are those of its steps alone, without start-up and evaluation. Every figure is the
 median of `--rounds`.
@@ -44,7 +45,7 @@ from minigpt.weights import new_model
 
 TARGET = 1.88
 VOCABULARY = 65
-PARTS = ("race", "after", "presets", "decoding", "probe", "growth")
+PARTS = ("race", "after", "shakespeare", "presets", "decoding", "probe", "growth")
 PICTURE = Path(__file__).resolve().parents[2] / "assets" / "speed.png"
 # The CPU recipe of nanoGPT's README, measured at its start and its end only.
 NANOGPT_RECIPE = {
@@ -72,6 +73,7 @@ def main() -> None:
     parts = {
         "race": lambda: race(args.text, args.nanogpt, args.rounds),
         "after": lambda: after(args.text, args.seconds, args.rounds),
+        "shakespeare": lambda: shakespeare(args.text),
         "presets": lambda: presets(args.nanogpt, args.rounds),
         "decoding": lambda: decoding(args.nanogpt, args.transformers, args.rounds),
         "probe": lambda: prediction(args.rounds),
@@ -129,9 +131,22 @@ def after(text: Path | None, seconds: float, rounds: int) -> Iterator[tuple[str,
     yield f"modern after {_median(runs, 'seconds'):.0f} s", _spread([r["loss"] for r in runs], 3)
 
 
-def learn(text: str, preset: str, seed: int, seconds: float | None = None) -> dict:
+def shakespeare(text: Path | None) -> Iterator[tuple[str, str]]:
+    """How far its preset gets, once: it takes about ten minutes."""
+    if text is None:
+        raise SystemExit("this needs --text, a copy of tiny Shakespeare")
+    run = alone("learn", text=text, preset="shakespeare", seed=1, window=256)
+    yield (
+        f"shakespeare: loss in windows of 256 after {run['seconds']:.0f} s",
+        f"{run['loss']:.4f}",
+    )
+
+
+def learn(
+    text: str, preset: str, seed: int, seconds: float | None = None, window: int = 64
+) -> dict:
     """Trains a preset, for its own steps or for about so many seconds, and scores all of the last
-    tenth in windows of 64."""
+    tenth in windows of so many tokens."""
     body = Path(text).read_text()
     tokenizer = CharTokenizer.train(body)
     ids = tokenizer.encode_array(body)
@@ -145,7 +160,7 @@ def learn(text: str, preset: str, seed: int, seconds: float | None = None) -> di
         config = config.replace(max_steps=int(0.97 * seconds / per_step))
     trainer = Trainer(new_model(model, seed), ids[:cut], ids[:0], config)
     *_, last = trainer
-    scored = windows(ids[cut:], 64)
+    scored = windows(ids[cut:], window)
     return {"seconds": last.seconds, "loss": mean_loss(trainer.model, *scored, batch_size=128)}
 
 
