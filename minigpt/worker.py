@@ -43,6 +43,7 @@ CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash 
 TIDY_SECONDS = 60.0
 PROBE_AFTER_SECONDS = 4.0  # until then somebody may wait for a first page
 PROBE_AGAIN_SECONDS = 600.0
+PROBE_SOON_SECONDS = 30.0  # when others had most of the processor
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
@@ -156,6 +157,8 @@ class Worker:
         self._probing: Iterator[tuple[str, float]] = timed_presets()
         self._seconds: dict[str, float] = {}
         self._probe_at = time.monotonic() + PROBE_AFTER_SECONDS
+        self._probe_again = PROBE_AGAIN_SECONDS
+        self._undisturbed = 0.0  # processor seconds above half of those that probing took
 
     def turn(self) -> bool:
         """Obeys all wishes and gives the run whose turn it is one slice; False when none runs.
@@ -330,8 +333,9 @@ class Worker:
             store.delete_run(run_id)
 
     def probe(self) -> None:
-        """Times one preset more, unless this machine's speed is known: then only now and again, in
-        case it was busy with other things the last time, and when nothing trains.
+        """Times one preset more, unless this machine's speed is known: then only now and again, and
+        when nothing trains. Soon again where it was busy with other things, which shows in how
+        little of the processor the probe was given.
 
         Preset by preset, so that wishes and runs need not wait for all of them.
         """
@@ -340,15 +344,21 @@ class Worker:
         machine = f"{platform.node()}, {torch.get_num_threads()} threads, {best_device()}"
         try:
             known = self.store.speed(machine)
-            fresh = known and self.store.clock() - known[0] < PROBE_AGAIN_SECONDS
+            fresh = known and self.store.clock() - known[0] < self._probe_again
             if fresh or (known and self.trainings):
-                self._probe_at = time.monotonic() + PROBE_AGAIN_SECONDS / 10
+                self._probe_at = time.monotonic() + self._probe_again / 10
                 return
+            processor, wall = time.process_time(), time.monotonic()
             if timed := next(self._probing, None):
+                self._undisturbed += time.process_time() - processor
+                self._undisturbed -= (time.monotonic() - wall) / 2
                 self._seconds |= [timed]
                 return
             self.store.keep_speed(machine, Speed(self._seconds).to_json())
-            self._probing = timed_presets()
+            self._probe_again = PROBE_AGAIN_SECONDS
+            if self._undisturbed < 0:
+                self._probe_again = min(PROBE_SOON_SECONDS, PROBE_AGAIN_SECONDS)
+            self._probing, self._undisturbed = timed_presets(), 0.0
         except StoreError as error:
             self.health.trouble = str(error)
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from minigpt import probe as probing
@@ -111,6 +113,29 @@ def test_a_worker_measures_again_when_idle(fresh_store, small_run, monkeypatch):
     for _ in range(3):
         worker.probe()
     assert fresh_store.speed()[0] > first[0]
+
+
+@pytest.mark.parametrize(("asleep", "again"), [(True, True), (False, False)])
+def test_a_disturbed_measurement_is_soon_made_again(fresh_store, monkeypatch, asleep, again):
+    """Sleeping stands for waiting while others have the processor."""
+
+    def presets():
+        until = time.process_time() + 0.05
+        while not asleep and time.process_time() < until:
+            pass
+        time.sleep(0.05 * asleep)
+        yield "gpt2", 0.5
+
+    monkeypatch.setattr("minigpt.worker.timed_presets", presets)
+    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("minigpt.worker.PROBE_SOON_SECONDS", 0.0)
+    worker = Worker(fresh_store)
+    for _ in range(2):
+        worker.probe()
+    first = fresh_store.speed()
+    for _ in range(2):
+        worker.probe()
+    assert (fresh_store.speed() != first) == again
 
 
 def test_speeds_are_kept_for_each_machine(tmp_path):
