@@ -1,5 +1,8 @@
 """Plotly figures on a page: in the app's theme, with a download."""
 
+# Plotly takes pandas for whole as soon as another page's thread has begun to import it; imported
+# here, before any figure, it is.
+import pandas  # noqa: F401
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
