@@ -51,7 +51,7 @@ def _as_hex(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
     three = error.object[error.start : error.start + 3]
-    if len(three) == 3 and three[0] == 0xED and three[1] >= 0xA0 and 0x80 <= three[2] < 0xC0:
+    if re.fullmatch(rb"\xED[\xA0-\xBF][\x80-\xBF]", three):
         return three.decode("utf-8", "surrogatepass"), error.start + 3
     return "".join(f"<0x{byte:02X}>" for byte in error.object[error.start : error.end]), error.end
 
