@@ -12,7 +12,8 @@ from minigpt.trainer import Trainer
 from minigpt.weights import new_model
 
 LONGEST = 5e7  # nanoseconds of `work`: of a preset with longer steps, a part is timed
-REPEATS = 3
+REPEATS = 3  # at least, of a short step more
+REPEATING_SECONDS = 0.15
 
 
 def probe() -> Speed:
@@ -33,11 +34,12 @@ def _seconds_per_step(preset: Preset) -> float:
     ids = np.random.default_rng(0).integers(0, model.vocab_size, 4 * model.block_size)
     trainer = Trainer(new_model(model, seed=0).to(best_device()), ids, ids[:0], train)
     trainer.advance()  # the first step also builds what the others use
-    times = []
-    for _ in range(REPEATS):  # the shortest counts: others' work only makes them longer
+    times: list[float] = []
+    while len(times) < REPEATS or sum(times) < REPEATING_SECONDS:
         started = time.perf_counter()
         trainer.advance()
         times.append(time.perf_counter() - started)
+    # The shortest counts: others' work only makes a step longer.
     return min(times) * work(*whole) / work(*part)
 
 

@@ -38,6 +38,7 @@ from minigpt.corpus import windows
 from minigpt.generation import generate
 from minigpt.plots import TEMPLATE
 from minigpt.probe import probe
+from minigpt.speed import Speed
 from minigpt.supervisor import worker_environment
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Trainer, mean_loss
@@ -405,8 +406,11 @@ def prediction(rounds: int) -> Iterator[tuple[str, str]]:
     for _ in range(rounds):
         said = alone("ask")
         lasted.append(said["lasted"])
-        for name in PRESETS:
-            ratios[name].append(said["seconds"][name] / alone("train", preset=name)["seconds"])
+        for name, preset in PRESETS.items():
+            predicted = Speed(said["seconds"]).seconds_per_step(
+                preset.model(VOCABULARY), preset.train
+            )
+            ratios[name].append(predicted / alone("train", preset=name)["seconds"])
     yield "the probe takes", f"{statistics.median(lasted):.2f} s"
     for name, values in ratios.items():
         yield f"{name}: predicted / measured time of a step", _spread(values)
