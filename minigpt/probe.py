@@ -1,4 +1,4 @@
-"""How fast this machine trains, found out in about a second."""
+"""How fast this machine trains, found out in a few seconds."""
 
 import time
 from collections.abc import Iterator
