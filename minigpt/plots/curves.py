@@ -12,6 +12,15 @@ import plotly.graph_objects as go
 
 from minigpt.plots.theme import GUIDES, MARGIN
 
+# Room around a live plot for the widest labels there may be: where ECharts makes room for those
+# that are there, the plot moves as they change, and pushes its axis's name out of the picture.
+LIVE_ROOM = {"left": 60, "right": 28, "top": 48, "bottom": 52, "outerBoundsMode": "none"}
+
+
+def live_axis(name: str, gap: int, **more: float | bool) -> dict[str, Any]:
+    """An axis of numbers as an ECharts option, its name `gap` pixels away."""
+    return {"type": "value", "name": name, "nameLocation": "middle", "nameGap": gap, **more}
+
 
 def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """A line of at most `most` points that keeps every bucket's lowest and highest value.
@@ -93,17 +102,11 @@ def live_loss_option(
     end = min(step_axis_end(float(steps[-1])), max_steps)
     return {
         "animation": False,
-        "grid": {"left": 28, "right": 28, "top": 36, "bottom": 30, "containLabel": True},
+        "grid": LIVE_ROOM,
         "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
-        "xAxis": {
-            "type": "value", "min": 0, "max": end,
-            "name": "step", "nameLocation": "middle", "nameGap": 28,
-        },
-        "yAxis": {
-            "type": "value", "scale": True,
-            "name": "loss (nats per token)", "nameLocation": "middle", "nameGap": 40,
-        },
+        "xAxis": live_axis("step", 28, min=0, max=end),
+        "yAxis": live_axis("loss (nats per token)", 44, scale=True),
         "series": [
             {
                 "name": name,
@@ -122,6 +125,7 @@ def live_loss_option(
 DASHES = ("solid", "solid", "dash", "dot", "dashdot")
 ECHARTS_DASHES = ("solid", "solid", "dashed", "dotted", [8, 4, 2, 4])
 Line = tuple[np.ndarray, np.ndarray]
+MOST_MARKERS = 30  # of one line; more would hide it
 
 
 def comparison(names: Sequence[str], lines: Sequence[Line], along: str) -> go.Figure:
@@ -132,7 +136,7 @@ def comparison(names: Sequence[str], lines: Sequence[Line], along: str) -> go.Fi
             x=x,
             y=y,
             name=name,
-            mode="lines+markers",
+            mode="lines+markers" if len(x) <= MOST_MARKERS else "lines",
             line={"width": 2, "dash": dash},
             marker={"size": 4},
             hovertemplate="%{y:.3f} at %{x:,.4~r}",
@@ -155,20 +159,16 @@ def live_comparison_option(
     """The same as an ECharts option, while one of them runs."""
     return {
         "animation": False,
-        "grid": {"left": 28, "right": 28, "top": 36, "bottom": 30, "containLabel": True},
+        "grid": LIVE_ROOM,
         "legend": {"top": 0, "left": 0, "type": "scroll", "icon": "roundRect", "itemHeight": 3},
         "tooltip": {"trigger": "item", "valueFormatter": "%.3f"},
-        "xAxis": {
-            "type": "value", "min": 0, "name": along, "nameLocation": "middle", "nameGap": 28,
-        },
-        "yAxis": {
-            "type": "value", "scale": True,
-            "name": "bits per character", "nameLocation": "middle", "nameGap": 40,
-        },
+        "xAxis": live_axis(along, 28, min=0),
+        "yAxis": live_axis("bits per character", 44, scale=True),
         "series": [
             {
                 "name": name,
                 "type": "line",
+                "showSymbol": len(x) <= MOST_MARKERS,
                 "symbolSize": 4,
                 "lineStyle": {"type": dash},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
@@ -203,16 +203,10 @@ def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> 
     """The same as an ECharts option, for a run that runs."""
     return {
         "animation": False,
-        "grid": {"left": 28, "right": 28, "top": 12, "bottom": 30, "containLabel": True},
+        "grid": {**LIVE_ROOM, "top": 12},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.0f"},
-        "xAxis": {
-            "type": "value", "min": 0, "max": min(step_axis_end(float(steps[-1])), max_steps),
-            "name": "step", "nameLocation": "middle", "nameGap": 28,
-        },
-        "yAxis": {
-            "type": "value", "min": 0, "max": 100,
-            "name": "right answers (%)", "nameLocation": "middle", "nameGap": 40,
-        },
+        "xAxis": live_axis("step", 28, min=0, max=min(step_axis_end(float(steps[-1])), max_steps)),
+        "yAxis": live_axis("right answers (%)", 44, min=0, max=100),
         "series": [
             {
                 "name": "right answers (%)",
