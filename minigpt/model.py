@@ -86,8 +86,10 @@ class CausalSelfAttention(nn.Module):
         tap: Tap,
     ) -> torch.Tensor:
         B, T, C = x.shape
-        qkv = self.c_attn(x).view(B, T, 3, self.n_head, self.head_size)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (B, H, T, D)
+        q, k, v = (
+            part.view(B, T, self.n_head, self.head_size).transpose(1, 2)  # (B, H, T, D)
+            for part in self.c_attn(x).split(C, dim=2)
+        )
         if self.qk_norm is not None:
             q, k = self.qk_norm(q), self.qk_norm(k)
         if turns is not None:

@@ -23,14 +23,18 @@ def lock_path(folder: Path) -> Path:
 
 
 def worker_environment() -> dict[str, str]:
-    """Our environment, and glibc told to keep the memory of large tensors for the next step:
-    returning it to the system and faulting it in again costs about a tenth of the training."""
-    keep = {
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
-        "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
-        "MALLOC_TOP_PAD_": str(1 << 26),
+    """Our environment, and glibc told to keep the memory of large tensors for the next step, and to
+    ask for it in huge pages: without the one a training step of `gpt2` takes about a tenth longer,
+    without the other a few hundredths."""
+    large = 1 << 28
+    tunables = {
+        "hugetlb": 1,  # madvise(MADV_HUGEPAGE)
+        "mmap_threshold": large,
+        "trim_threshold": large,
+        "top_pad": large >> 2,
     }
-    return keep | os.environ
+    settings = ":".join(f"glibc.malloc.{name}={value}" for name, value in tunables.items())
+    return {"GLIBC_TUNABLES": settings} | os.environ
 
 
 class Supervisor:

@@ -174,8 +174,10 @@ class Trainer:
                 loss += part.detach()
         if share.of > 1:
             torch.distributed.all_reduce(loss)
-        limit = config.grad_clip or math.inf
-        norm = torch.nn.utils.clip_grad_norm_(self._weights, limit, foreach=True)
+        gradients = [w.grad for w in self._weights if w.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if config.grad_clip and norm > config.grad_clip:
+            torch.nn.utils.clip_grads_with_norm_(self._weights, config.grad_clip, norm)
         return loss.item() / share.of, norm.item()
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
