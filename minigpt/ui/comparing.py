@@ -8,14 +8,14 @@ import numpy as np
 import streamlit as st
 
 from minigpt import plots
-from minigpt.config import differences
 from minigpt.store import Curves, Run
 from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, LABELS
 
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
+NAMES = {**LABELS, "vocab_size": "Vocabulary"}
 
 
 def choose(visit: frame.Visit) -> tuple[list[str], str]:
@@ -81,31 +81,25 @@ def bits(run: Run, loss: np.ndarray) -> np.ndarray:
 
 
 def _table(runs: Sequence[Run]) -> None:
-    """What differs, the best loss, and when each was as good as the worst of them became."""
+    """A column for each run: what it reached, when, and every setting in which they differ."""
     lines = [_line(run, services.store().curves(run.id), "seconds") for run in runs]
     target = max(loss.min() for _, loss in lines)
-    rows = []
-    for run, (seconds, loss) in zip(runs, lines, strict=True):
-        rows.append(
-            {
-                "run": frame.run_label(run),
-                "best bits per character": float(loss.min()),
-                f"seconds to {target:.2f} bits": float(seconds[loss <= target][0]),
-                "what differs": _difference(runs[0], run),
-            }
-        )
-    st.dataframe(
-        rows,
+    settings = [{**vars(run.model), **vars(run.train)} for run in runs]
+    rows = {
+        "Best bits per character": [f"{loss.min():.3f}" for _, loss in lines],
+        f"Seconds to {target:.2f} bits": [f"{at[loss <= target][0]:.1f}" for at, loss in lines],
+    }
+    for name, label in NAMES.items():
+        values = [setting[name] for setting in settings]
+        if any(value != values[0] for value in values):
+            rows[label] = [_shown(value) for value in values]
+    names = [frame.plain(frame.run_label(run)) for run in runs]
+    st.table(
+        [{"": label, **dict(zip(names, values, strict=True))} for label, values in rows.items()],
+        border="horizontal",
         hide_index=True,
-        column_config={
-            "best bits per character": st.column_config.NumberColumn(format="%.3f"),
-            f"seconds to {target:.2f} bits": st.column_config.NumberColumn(format="%.1f"),
-        },
     )
 
 
-def _difference(one: Run, other: Run) -> str:
-    if one.id == other.id:
-        return "the chosen run"
-    changed = differences(one.model, other.model) | differences(one.train, other.train)
-    return ", ".join(f"{name}: {theirs}" for name, (_, theirs) in changed.items()) or "nothing"
+def _shown(value: object) -> str:
+    return ("off", "on")[value] if isinstance(value, bool) else frame.plain(str(value))

@@ -62,3 +62,38 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         "vocabulary": "All tokens a model knows.",
     }
 )
+
+# What the settings of a run are called, in the order in which they are asked for.
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "n_layer": "Layers",
+        "n_head": "Heads",
+        "n_embd": "Width",
+        "block_size": "Context",
+        "dropout": "Dropout",
+        "bias": "Biases",
+        "tie_weights": "Tied output layer",
+        "norm": "Norm",
+        "position": "Positions",
+        "activation": "Activation",
+        "qk_norm": "QK-norm",
+        "zero_init": "Zero start",
+        "bigram": "Bigram embedding",
+        "max_steps": "Steps",
+        "batch_size": "Batch size",
+        "accumulation_steps": "Parts of a batch",
+        "optimizer": "Optimizer",
+        "learning_rate": "Learning rate",
+        "muon_learning_rate": "Learning rate of Muon",
+        "schedule": "Schedule",
+        "cooldown": "Cool-down share",
+        "min_lr_ratio": "Last learning rate, as a share",
+        "warmup_steps": "Warm-up steps",
+        "weight_decay": "Weight decay",
+        "grad_clip": "Gradient clipping",
+        "precision": "Precision",
+        "val_fraction": "Validation share",
+        "eval_interval": "Measure every",
+        "seed": "Seed",
+    }
+)

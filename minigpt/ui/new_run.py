@@ -20,39 +20,8 @@ from minigpt.launch import launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, services, texts
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, LABELS
 
-LABELS = {
-    "n_layer": "Layers",
-    "n_head": "Heads",
-    "n_embd": "Width",
-    "block_size": "Context",
-    "dropout": "Dropout",
-    "bias": "Biases",
-    "tie_weights": "Tied output layer",
-    "norm": "Norm",
-    "position": "Positions",
-    "activation": "Activation",
-    "qk_norm": "QK-norm",
-    "zero_init": "Zero start",
-    "bigram": "Bigram embedding",
-    "max_steps": "Steps",
-    "batch_size": "Batch size",
-    "accumulation_steps": "Parts of a batch",
-    "optimizer": "Optimizer",
-    "learning_rate": "Learning rate",
-    "muon_learning_rate": "Learning rate of Muon",
-    "schedule": "Schedule",
-    "cooldown": "Cool-down share",
-    "min_lr_ratio": "Last learning rate, as a share",
-    "warmup_steps": "Warm-up steps",
-    "weight_decay": "Weight decay",
-    "grad_clip": "Gradient clipping",
-    "precision": "Precision",
-    "val_fraction": "Validation share",
-    "eval_interval": "Measure every",
-    "seed": "Seed",
-}
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
 ERROR = "new_run_error"
