@@ -1,31 +1,14 @@
-"""What each ingredient of a recipe is worth: without it, how much longer does it take to learn?"""
+"""How long a recipe takes to a loss, by which its ingredients are compared."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from minigpt.config import GPTConfig, Preset
+from minigpt.config import Preset
 from minigpt.corpus import windows
 from minigpt.trainer import Trainer, mean_loss
 from minigpt.weights import new_model
 
-# What stands in the place of each ingredient; the rates of AdamW are those that did best for it.
-WITHOUT: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "muon": {"optimizer": "adamw", "learning_rate": 6e-3, "warmup_steps": 10},
-        "bigram": {"bigram": False},
-        "rope": {"position": "learned"},
-        "relu2": {"activation": "gelu"},
-        "qk_norm": {"qk_norm": False},
-        "zero_init": {"zero_init": False},
-        "rmsnorm": {"norm": "layernorm"},
-        "untied head": {"tie_weights": True},
-        "trapezoid": {"schedule": "cosine"},
-    }
-)
 # Trainings of these lengths are tried, as multiples of the recipe's own.
 SHORTEST, LONGER, LONGEST = 0.5, 1.2, 8.0
 
@@ -37,15 +20,6 @@ class Reached:
     steps: int
     seconds: float  # of its training steps alone
     loss: float  # on all validation text, nats per token
-
-
-def without(preset: Preset, ingredient: str) -> Preset:
-    """The recipe with what `WITHOUT` names in place of one ingredient."""
-    model_settings = GPTConfig.__dataclass_fields__
-    changes = WITHOUT[ingredient]
-    shape = {name: value for name, value in changes.items() if name in model_settings}
-    train = {name: value for name, value in changes.items() if name not in model_settings}
-    return replace(preset, shape={**preset.shape, **shape}, train=preset.train.replace(**train))
 
 
 def time_to(

@@ -6,7 +6,7 @@ import pytest
 
 from minigpt.cli import commands, main, parser
 from minigpt.config import PRESETS, Preset
-from minigpt.recipe import WITHOUT
+from minigpt.ingredients import WITHOUT
 from minigpt.store import Store
 from minigpt.store import home as home_folder
 

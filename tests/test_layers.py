@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config"},
-    {"limits", "speed"},
+    {"limits", "speed", "ingredients"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
     {"optim", "generation", "interpret"},
@@ -91,6 +91,7 @@ def test_plots_imports_numpy_and_plotly_only():
     [
         "config",
         "speed",
+        "ingredients",
         "store",
         "plots",
         "bundle",

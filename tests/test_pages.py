@@ -557,3 +557,34 @@ def test_runs_on_one_text_are_laid_over_each_other(home_page, store):
     for axis in ("steps", "tokens"):
         by_label(home_page.button_group, "Along").set_value(axis).run()
         well(home_page)
+
+
+def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
+    whole = start_training(home_page, **SMALL)
+    wait_for(store, whole, "finished")
+    opened(home_page, "pages/2_Train.py", whole)
+    by_label(home_page.button_group, "What to leave out").set_value(["muon", "relu2"]).run()
+    assert any("Jordan" in caption.value for caption in home_page.caption), "what it is"
+    by_label(home_page.button, "Train 2 runs").click().run()
+    well(home_page)
+    chosen = by_label(home_page.multiselect, "Compare with").value
+    without = [store.run(run_id) for run_id in chosen]
+    name = store.run(whole).name
+    assert [run.name for run in without] == [f"{name}, without muon", f"{name}, without relu2"]
+    for run in without:
+        wait_for(store, run.id, "finished")
+    well(home_page.run())
+    (table,) = (t.value for t in home_page.table)
+    what, *columns = (list(table[column]) for column in table)
+    assert [column[what.index("Optimizer")] for column in columns] == ["muon", "adamw", "muon"]
+    assert [column[what.index("Activation")] for column in columns] == ["relu2", "relu2", "gelu"]
+
+
+def test_only_recipes_with_ingredients_offer_to_leave_one_out(home_page, store):
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.button_group, "Preset").set_value("classic").run()
+    by_label(home_page.number_input, "Steps").set_value(2).run()
+    by_label(home_page.button, "Start training").click().run()
+    wait_for(store, home_page.query_params["run"], "finished")
+    well(home_page.run())
+    assert all(group.label != "What to leave out" for group in home_page.button_group)

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import minigpt
+from minigpt import ingredients
 from minigpt.cli import parser
 from minigpt.config import PRESETS
 from minigpt.corpus import cleaning, library
@@ -49,5 +50,5 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, library, theme):
+    for module in (minigpt, char, bpe, cleaning, ingredients, library, theme):
         assert doctest.testmod(module).failed == 0

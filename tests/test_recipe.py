@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from minigpt.config import PRESETS, Preset, TrainConfig
-from minigpt.recipe import WITHOUT, time_to, without
+from minigpt.ingredients import WITHOUT, without
+from minigpt.recipe import time_to
 
 TINY = Preset(
     "tiny",

@@ -19,6 +19,7 @@ from minigpt.cli.texts import chosen_text, chosen_tokenizer, read_bytes, size_of
 from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, Settings, TrainConfig
 from minigpt.corpus import read_text, split, windows
 from minigpt.huggingface import export_huggingface
+from minigpt.ingredients import WITHOUT, without
 from minigpt.launch import launch
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store
@@ -107,7 +108,7 @@ def _follow(store: Store, run_id: str) -> Run:
 
 def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Show how much longer a recipe takes to a loss without each of its ingredients."""
-    from minigpt.recipe import WITHOUT, time_to, without
+    from minigpt.recipe import time_to
 
     _, text, _ = chosen_text(store, args)
     tokenizer = chosen_tokenizer(text, args)

@@ -24,7 +24,9 @@ def choose(visit: frame.Visit) -> tuple[list[str], str]:
     others = {
         other.id: other
         for other in visit.runs()
-        if other.text_id == run.text_id is not None and other.id != run.id and other.step
+        if other.text_id == run.text_id is not None
+        and other.id != run.id
+        and (other.step or other.active)
     }
     if not others or not run.step:
         return [], "seconds"
@@ -34,7 +36,7 @@ def choose(visit: frame.Visit) -> tuple[list[str], str]:
             list(others),
             format_func=lambda run_id: frame.run_label(others[run_id]),
             max_selections=MOST,
-            key=f"compare-{run.id}",
+            key=_key(run),
             placeholder="Runs on the same text",
             help="Lays their loss on unseen text over this run's, and tells what differs.",
         )
@@ -44,10 +46,20 @@ def choose(visit: frame.Visit) -> tuple[list[str], str]:
     return [run_id for run_id in chosen if run_id in others], axis
 
 
+def lay_over(run: Run, others: Sequence[str]) -> None:
+    """Chooses runs to be compared with one, as many of them as can be told apart."""
+    st.session_state[_key(run)] = list(others)[:MOST]
+
+
+def _key(run: Run) -> str:
+    return f"compare-{run.id}"
+
+
 def show(run: Run, others: Sequence[str], axis: str) -> None:
     """The curves, and a row for each run: how it differs, and what that bought."""
     store = services.store()
-    runs = [run, *(store.run(run_id) for run_id in others)]
+    begun = [one for one in map(store.run, others) if one.step]
+    runs = [run, *begun]
     lines = [_line(one, store.curves(one.id), axis) for one in runs]
     names = [frame.run_label(one) for one in runs]
     if any(one.active for one in runs):

@@ -11,7 +11,7 @@ import streamlit as st
 from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.store import EXTENDABLE, MAX_NAME, MetricsRow, Run
-from minigpt.ui import frame, new_run, services, texts
+from minigpt.ui import frame, leaving_out, new_run, services, texts
 
 REFUSAL = "refusal"
 
@@ -29,11 +29,17 @@ def show(visit: frame.Visit) -> None:
         _keep(visit)
         if _may_duplicate(visit):
             _button("Duplicate", "content_copy", new_run.copy_settings, run)
+            _leave_out(visit)
         if visit.owns_run:
             _rename(run)
             _delete(run)
-    if refusal := st.session_state.pop(REFUSAL, None):
+    if refusal := st.session_state.get(REFUSAL):
         st.error(frame.sentence(refusal))
+
+
+def forget_refusal() -> None:
+    """Once the page is drawn to its end: a run that moves on meanwhile draws it once more."""
+    st.session_state.pop(REFUSAL, None)
 
 
 def _steer(visit: frame.Visit) -> None:
@@ -116,6 +122,20 @@ def _curve_csv(visit: frame.Visit, run: Run) -> str:
     return table.getvalue()
 
 
+def _leave_out(visit: frame.Visit) -> None:
+    if visit.run.step and leaving_out.offers(visit.run):
+        with st.popover("Leave one out", icon=":material/science:"):
+            chosen = leaving_out.choose(visit.run)
+            _button(
+                "Train without it" if len(chosen) < 2 else f"Train {len(chosen)} runs",
+                "play_arrow",
+                leaving_out.start,
+                visit,
+                kind="primary",
+                disabled=not chosen,
+            )
+
+
 def _may_duplicate(visit: frame.Visit) -> bool:
     """Whether the visitor may train on the run's text: it is theirs, or the library's."""
     return visit.run.text_id in texts.on_shelf(visit)
@@ -150,6 +170,7 @@ def _button(
     *args: object,
     kind: str = "secondary",
     help: str | None = None,
+    disabled: bool = False,
 ) -> None:
     """A button that acts before the page is drawn again; a refusal is shown under the buttons."""
 
@@ -159,4 +180,5 @@ def _button(
         except InputError as error:
             st.session_state[REFUSAL] = str(error)
 
-    st.button(label, icon=f":material/{icon}:", type=kind, on_click=press, help=help)
+    icon = f":material/{icon}:"
+    st.button(label, icon=icon, type=kind, on_click=press, help=help, disabled=disabled)

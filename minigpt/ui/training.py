@@ -41,9 +41,11 @@ def show(visit: frame.Visit) -> None:
     if run.reason:
         tell = st.error if run.state in ("failed", "diverged") else st.info
         tell(f"This run {'is' if run.state == 'paused' else 'has'} {run.state}: {run.reason}.")
-    beside = comparing.choose(visit)
-    shown = _Shown(run, _tick(run, visit.store.curves(run.id, SHOWN_STEPS)), services.trouble())
-    st.fragment(_live, run_every=shown.tick)(shown, *beside)
+    others, axis = comparing.choose(visit)
+    tick = _tick(run, visit.store.curves(run.id, SHOWN_STEPS), others)
+    shown = _Shown(run, tick, services.trouble())
+    st.fragment(_live, run_every=tick)(shown, others, axis)
+    controls.forget_refusal()
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,11 @@ class _Shown:
         return run.state, run.wish, run.name, run.reason, self.tick, self.trouble
 
 
-def _tick(run: Run, curves: Curves) -> float | None:
-    """After how many seconds the page asks again; never for a run at rest."""
+def _tick(run: Run, curves: Curves, others: list[str]) -> float | None:
+    """After how many seconds the page asks again; never when all runs on it are at rest."""
     if not run.active:
-        return None
+        active = any(services.store().run(other).active for other in others)
+        return QUICK_TICK if active else None
     young = not len(curves.seconds) or curves.seconds[-1] < QUICK_SECONDS
     return QUICK_TICK if young else SLOW_TICK
 
@@ -75,7 +78,7 @@ def _live(shown: _Shown, others: list[str], axis: str) -> None:
         run = store.run(shown.run.id)
         frame.look(store, run)
         curves = store.curves(run.id, SHOWN_STEPS)
-        if _Shown(run, _tick(run, curves), services.trouble()).standing != shown.standing:
+        if _Shown(run, _tick(run, curves, others), services.trouble()).standing != shown.standing:
             st.rerun()
         sharing = len(store.running())
         _numbers(run, curves, sharing)

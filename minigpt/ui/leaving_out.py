@@ -1,0 +1,71 @@
+"""A run once more without an ingredient of its recipe, to see what that had bought."""
+
+import streamlit as st
+
+from minigpt import tokenizers
+from minigpt.config import GPTConfig, Preset, TrainConfig
+from minigpt.ingredients import WITHOUT, ingredients_of, switch_of, without
+from minigpt.launch import launch
+from minigpt.store import Run
+from minigpt.ui import comparing, frame
+from minigpt.ui.glossary import LABELS
+
+
+def offers(run: Run) -> bool:
+    """Whether the run has more of the modern recipe than the first Mini-GPT had."""
+    return len(ingredients_of(run.model, run.train)) > 1
+
+
+def choose(run: Run) -> list[str]:
+    """The ingredients to be left out, one in each new run."""
+    st.caption(
+        "Trains this run once more without what you choose, one run for each, and lays their "
+        "curves over this one's."
+    )
+    chosen = st.pills(
+        "What to leave out",
+        ingredients_of(run.model, run.train),
+        selection_mode="multi",
+        format_func=_change,
+        key=_key(run),
+    )
+    for ingredient in chosen:
+        st.caption(f"**{LABELS[switch_of(ingredient)]}.** {_help(switch_of(ingredient))}")
+    return chosen
+
+
+def start(visit: frame.Visit) -> None:
+    """Puts the new runs in line and lays them over the chosen one. Raises InputError."""
+    run, started = visit.run, []
+    preset, vocab_size = Preset(run.name, vars(run.model), run.train), run.model.vocab_size
+    for ingredient in st.session_state[_key(run)]:
+        changed = without(preset, ingredient)
+        run_id = launch(
+            visit.store,
+            visit.limits,
+            visit.workspace,
+            f"{run.name}, without {ingredient}",
+            run.text_id,
+            tokenizers.load(run.tokenizer),
+            changed.model(vocab_size),
+            changed.train,
+        )
+        started.append(run_id)
+        comparing.lay_over(run, started)
+    st.session_state[_key(run)] = []
+
+
+def _key(run: Run) -> str:
+    return f"leave-out-{run.id}"
+
+
+def _change(ingredient: str) -> str:
+    switch, value = switch_of(ingredient), WITHOUT[ingredient][switch_of(ingredient)]
+    if isinstance(value, bool):
+        return f"{LABELS[switch]}: {'on' if value else 'off'}"
+    return f"{LABELS[switch]}: {value}"
+
+
+def _help(setting: str) -> str:
+    config = GPTConfig if setting in GPTConfig.__dataclass_fields__ else TrainConfig
+    return config.help_of(setting)
