@@ -11,7 +11,7 @@ from minigpt import plots
 from minigpt.store import Curves, Run
 from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY, LABELS
+from minigpt.ui.glossary import GLOSSARY, LABELS, shown
 
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
@@ -69,8 +69,8 @@ def show(run: Run, others: Sequence[str], axis: str) -> None:
             key=f"beside-{run.id}",
         )
     else:
-        shown = [html.escape(name) for name in names]
-        show_figure(plots.comparison(shown, lines, AXES[axis]), f"beside-rest-{run.id}")
+        escaped = [html.escape(name) for name in names]
+        show_figure(plots.comparison(escaped, lines, AXES[axis]), f"beside-rest-{run.id}")
     st.caption(
         "Look for the line that falls first. Bits per character compare fairly, whatever the "
         "tokenizer.",
@@ -104,14 +104,10 @@ def _table(runs: Sequence[Run]) -> None:
     for name, label in NAMES.items():
         values = [setting[name] for setting in settings]
         if any(value != values[0] for value in values):
-            rows[label] = [_shown(value) for value in values]
+            rows[label] = [shown(value) for value in values]
     names = [frame.plain(frame.run_label(run)) for run in runs]
     st.table(
         [{"": label, **dict(zip(names, values, strict=True))} for label, values in rows.items()],
         border="horizontal",
         hide_index=True,
     )
-
-
-def _shown(value: object) -> str:
-    return ("off", "on")[value] if isinstance(value, bool) else frame.plain(str(value))

@@ -97,3 +97,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "seed": "Seed",
     }
 )
+
+
+def shown(value: object) -> str:
+    """A setting's value in a person's words."""
+    return ("off", "on")[value] if isinstance(value, bool) else str(value)

@@ -8,7 +8,7 @@ from minigpt.ingredients import WITHOUT, ingredients_of, switch_of, without
 from minigpt.launch import launch
 from minigpt.store import Run
 from minigpt.ui import comparing, frame
-from minigpt.ui.glossary import LABELS
+from minigpt.ui.glossary import LABELS, shown
 
 
 def offers(run: Run) -> bool:
@@ -26,7 +26,7 @@ def choose(run: Run) -> list[str]:
         "What to leave out",
         ingredients_of(run.model, run.train),
         selection_mode="multi",
-        format_func=_change,
+        format_func=lambda ingredient: _change(run, switch_of(ingredient), ingredient),
         key=_key(run),
     )
     for ingredient in chosen:
@@ -59,11 +59,9 @@ def _key(run: Run) -> str:
     return f"leave-out-{run.id}"
 
 
-def _change(ingredient: str) -> str:
-    switch, value = switch_of(ingredient), WITHOUT[ingredient][switch_of(ingredient)]
-    if isinstance(value, bool):
-        return f"{LABELS[switch]}: {'on' if value else 'off'}"
-    return f"{LABELS[switch]}: {value}"
+def _change(run: Run, switch: str, ingredient: str) -> str:
+    now = (vars(run.model) | vars(run.train))[switch]
+    return f"{LABELS[switch]}: {shown(now)} → {shown(WITHOUT[ingredient][switch])}"
 
 
 def _help(setting: str) -> str:

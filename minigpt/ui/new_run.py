@@ -20,7 +20,7 @@ from minigpt.launch import launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, services, texts
-from minigpt.ui.glossary import GLOSSARY, LABELS
+from minigpt.ui.glossary import GLOSSARY, LABELS, shown
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
@@ -276,8 +276,7 @@ def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfi
     for setting, (_, value) in changed.items():
         if setting in ("max_steps", "eval_interval"):
             continue
-        word = ("off", "on")[value] if isinstance(value, bool) else value
-        longer = f"{name}, {LABELS[setting].lower()} {word}"
+        longer = f"{name}, {LABELS[setting].lower()} {shown(value)}"
         if len(longer) > MAX_NAME:
             break
         name = longer
