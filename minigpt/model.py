@@ -86,10 +86,8 @@ class CausalSelfAttention(nn.Module):
         tap: Tap,
     ) -> torch.Tensor:
         B, T, C = x.shape
-        q, k, v = (
-            part.view(B, T, self.n_head, self.head_size).transpose(1, 2)  # (B, H, T, D)
-            for part in self.c_attn(x).split(C, dim=2)
-        )
+        qkv = self.c_attn(x).view(B, T, 3, self.n_head, self.head_size).unbind(2)
+        q, k, v = (part.transpose(1, 2) for part in qkv)  # each (B, H, T, D)
         if self.qk_norm is not None:
             q, k = self.qk_norm(q), self.qk_norm(k)
         if turns is not None:
