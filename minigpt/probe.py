@@ -1,4 +1,4 @@
-"""How fast this machine trains, found out in a few seconds."""
+"""How fast this machine trains, found out in about a second."""
 
 import time
 from collections.abc import Iterator
