@@ -43,7 +43,7 @@ CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash 
 TIDY_SECONDS = 60.0
 PROBE_AFTER_SECONDS = 4.0  # until then somebody may wait for a first page
 PROBE_AGAIN_SECONDS = 600.0
-PROBE_SOON_SECONDS = 30.0  # when others had most of the processor
+PROBE_SOON_SECONDS = 10.0  # after the first, or when others had most of the processor
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
@@ -356,7 +356,8 @@ class Worker:
                 return
             self.store.keep_speed(machine, Speed(self._seconds).to_json())
             self._probe_again = PROBE_AGAIN_SECONDS
-            if self._undisturbed < 0:
+            # The first falls into the busy start of a server, and of a browser beside it.
+            if not known or self._undisturbed < 0:
                 self._probe_again = min(PROBE_SOON_SECONDS, PROBE_AGAIN_SECONDS)
             self._probing, self._undisturbed = timed_presets(), 0.0
         except StoreError as error:
