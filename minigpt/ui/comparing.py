@@ -56,7 +56,7 @@ def _key(run: Run) -> str:
 
 
 def show(run: Run, others: Sequence[str], axis: str) -> None:
-    """The curves, and a row for each run: how it differs, and what that bought."""
+    """The curves, and a column for each run: how it differs, and what that bought."""
     store = services.store()
     begun = [one for one in map(store.run, others) if one.step]
     runs = [run, *begun]

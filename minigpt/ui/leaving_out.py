@@ -3,11 +3,11 @@
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.config import GPTConfig, Preset, TrainConfig
+from minigpt.config import Preset
 from minigpt.ingredients import WITHOUT, ingredients_of, switch_of, without
 from minigpt.launch import launch
 from minigpt.store import Run
-from minigpt.ui import comparing, frame
+from minigpt.ui import comparing, frame, new_run
 from minigpt.ui.glossary import LABELS, shown
 
 
@@ -26,11 +26,12 @@ def choose(run: Run) -> list[str]:
         "What to leave out",
         ingredients_of(run.model, run.train),
         selection_mode="multi",
-        format_func=lambda ingredient: _change(run, switch_of(ingredient), ingredient),
+        format_func=lambda ingredient: _change(run, ingredient),
         key=_key(run),
     )
     for ingredient in chosen:
-        st.caption(f"**{LABELS[switch_of(ingredient)]}.** {_help(switch_of(ingredient))}")
+        switch = switch_of(ingredient)
+        st.caption(f"**{LABELS[switch]}.** {new_run.field_of(switch).metadata['help']}")
     return chosen
 
 
@@ -59,11 +60,7 @@ def _key(run: Run) -> str:
     return f"leave-out-{run.id}"
 
 
-def _change(run: Run, switch: str, ingredient: str) -> str:
+def _change(run: Run, ingredient: str) -> str:
+    switch = switch_of(ingredient)
     now = (vars(run.model) | vars(run.train))[switch]
     return f"{LABELS[switch]}: {shown(now)} → {shown(WITHOUT[ingredient][switch])}"
-
-
-def _help(setting: str) -> str:
-    config = GPTConfig if setting in GPTConfig.__dataclass_fields__ else TrainConfig
-    return config.help_of(setting)

@@ -144,7 +144,7 @@ def copy_settings(run: Run) -> None:
 
 def _setting(preset: Preset, name: str, preset_name: str) -> None:
     """A widget for one setting, bounded and explained by its field."""
-    value, bounds = _default(preset, name), _field(name).metadata
+    value, bounds = _default(preset, name), field_of(name).metadata
     common = {
         "label": LABELS[name],
         "value": value,
@@ -170,7 +170,8 @@ def _key(preset_name: str, name: str) -> str:
     return f"{preset_name}.{name}"
 
 
-def _field(name: str) -> Field:
+def field_of(name: str) -> Field:
+    """The field of a setting of the model or of the training: its bounds and its help."""
     return next(spec for spec in (*fields(GPTConfig), *fields(TrainConfig)) if spec.name == name)
 
 
