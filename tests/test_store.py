@@ -1,4 +1,5 @@
 import sqlite3
+import threading
 
 import numpy as np
 import pytest
@@ -203,6 +204,17 @@ def test_a_file_that_is_no_store_is_told_in_a_sentence(tmp_path):
     (tmp_path / "store.sqlite").write_text("this is no database at all" * 100)
     with pytest.raises(StoreError, match="not a store"):
         Store(tmp_path)
+
+
+def test_a_new_file_that_another_is_just_opening_is_waited_for(tmp_path):
+    path = tmp_path / "store.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.3, other.execute, ["ROLLBACK"]).start()
+    store = Store(tmp_path)
+    assert store.runs() == []
+    store.close()
+    other.close()
 
 
 @pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))

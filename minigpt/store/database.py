@@ -2,12 +2,15 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from minigpt.config import InputError
 from minigpt.store.schema import MIGRATIONS
+
+WAIT_SECONDS = 30.0  # for another program to let go of the file
 
 
 class StoreError(InputError):
@@ -22,9 +25,9 @@ class Database:
         self._lock = threading.RLock()
         with self._told():
             self._db = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
+                path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._db.execute("PRAGMA journal_mode = WAL")
+            self._write_ahead()
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA foreign_keys = ON")
             self._migrate()
@@ -55,6 +58,23 @@ class Database:
         ((free,),) = self.rows("PRAGMA freelist_count")
         ((size,),) = self.rows("PRAGMA page_size")
         return (pages - free) * size
+
+    def _write_ahead(self) -> None:
+        """Sets WAL mode, so that pages read while the worker writes.
+
+        Only a new file changes its mode; SQLite then refuses at once, without its timeout, who
+        opens it at the same moment (a page beside the worker, the ranks of a job).
+        """
+        give_up_at = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+                if not busy or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.01)
 
     def _migrate(self) -> None:
         with self.transaction() as db:
