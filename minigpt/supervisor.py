@@ -88,9 +88,10 @@ class Supervisor:
 
     def _listen(self, worker: subprocess.Popen) -> None:
         """Hears a worker's beats until it ends."""
-        for line in worker.stdout:
-            self._silent_at = time.monotonic() + SILENT_SECONDS
-            self.trouble = json.loads(line)["trouble"]
+        with worker:  # closes its pipes
+            for line in worker.stdout:
+                self._silent_at = time.monotonic() + SILENT_SECONDS
+                self.trouble = json.loads(line)["trouble"]
 
     def close(self) -> None:
         """Lets the worker save and leave; returns when it has."""
@@ -99,7 +100,6 @@ class Supervisor:
         if self._worker is not None:
             self._worker.stdin.close()
             self._worker.wait(timeout=30)
-            self._worker.stdout.close()
 
     def __enter__(self) -> Self:
         return self

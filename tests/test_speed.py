@@ -1,4 +1,4 @@
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,17 +115,18 @@ def test_a_worker_measures_again_when_idle(fresh_store, small_run, monkeypatch):
     assert fresh_store.speed()[0] > first[0]
 
 
-@pytest.mark.parametrize(("asleep", "again"), [(True, True), (False, False)])
-def test_a_disturbed_measurement_is_soon_made_again(fresh_store, monkeypatch, asleep, again):
-    """Sleeping stands for waiting while others have the processor."""
+@pytest.mark.parametrize(("share", "again"), [(0.4, True), (0.6, False)])
+def test_a_disturbed_measurement_is_soon_made_again(fresh_store, monkeypatch, share, again):
+    """A measurement of a second, in which the worker has a share of one processor."""
+    clock = SimpleNamespace(wall=0.0, processor=0.0)
+    clock.monotonic, clock.process_time = lambda: clock.wall, lambda: clock.processor
 
     def presets():
-        until = time.process_time() + 0.05
-        while not asleep and time.process_time() < until:
-            pass
-        time.sleep(0.05 * asleep)
+        clock.wall += 1.0
+        clock.processor += share
         yield "gpt2", 0.5
 
+    monkeypatch.setattr("minigpt.worker.time", clock)
     monkeypatch.setattr("minigpt.worker.timed_presets", presets)
     monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
     monkeypatch.setattr("minigpt.worker.PROBE_SOON_SECONDS", 0.0)
