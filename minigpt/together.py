@@ -25,8 +25,8 @@ from minigpt.marker import Marker
 from minigpt.store import Results, Run, Store
 from minigpt.supervisor import lock_path
 from minigpt.trainer import Diverged, Share, Trainer
+from minigpt.training import Training
 from minigpt.weights import new_trainer
-from minigpt.worker import CHECKPOINT_SECONDS, Training
 
 WRITE_SECONDS = 1.0  # between two looks at the store
 STOP, STEP = 0, 1
@@ -161,8 +161,7 @@ def _take_steps(store: Store, training: Training, marker: Marker, ends: threadin
                 continue
             written_at = time.monotonic()
             bar.update(trainer.step - bar.n)
-            due = written_at - training.saved_at >= CHECKPOINT_SECONDS
-            store.record(run.id, training.results(checkpoint=due))
+            store.record(run.id, training.results(checkpoint=training.checkpoint_due))
             if store.run(run.id).wish != "running":
                 break
         bar.update(trainer.step - bar.n)

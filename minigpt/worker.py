@@ -8,29 +8,25 @@ worker a store, held by a file lock.
 import json
 import math
 import os
-import platform
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 import torch
 from filelock import FileLock, Timeout
 
-from minigpt import tokenizers, weights
-from minigpt.config import InputError, SampleConfig
-from minigpt.devices import best_device
-from minigpt.generation import generate
+from minigpt import weights
+from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.marker import Marker
-from minigpt.probe import timed_presets
-from minigpt.speed import Speed
-from minigpt.store import EVERYONE, MetricsRow, Results, Run, Store, StoreError, home
+from minigpt.probe import Prober
+from minigpt.store import EVERYONE, Results, Run, Store, StoreError, home
 from minigpt.supervisor import BEAT_SECONDS, lock_path
-from minigpt.trainer import Diverged, Trainer
+from minigpt.trainer import Diverged
+from minigpt.training import Training
 
 STDIN, STDOUT = 0, 1
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
@@ -39,98 +35,16 @@ LEAST_SLICE_SECONDS = 0.1  # shorter ones would spend too much on writing
 CATCH_UP_SECONDS = 3.0  # of processor time that a newcomer may have before the others
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
-CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
 TIDY_SECONDS = 60.0
-PROBE_AFTER_SECONDS = 4.0  # until then somebody may wait for a first page
-PROBE_AGAIN_SECONDS = 600.0
-PROBE_SOON_SECONDS = 10.0  # after the first, or when others had most of the processor
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
-SAMPLE = SampleConfig(max_new_tokens=160, temperature=0.8)
-
-
-def is_snapshot_step(step: int, max_steps: int) -> bool:
-    """0, 1, 2, 3, 4, 6, 8, 11, …: powers of √2, rounded, and the last: 21 in a run of 1,000."""
-    return step in (0, max_steps) or step == round(2 ** (round(2 * math.log2(step)) / 2))
 
 
 def slice_seconds(runs: int) -> float:
     """How long each of so many runs trains before the next one has its turn."""
     return max(LEAST_SLICE_SECONDS, min(SLICE_SECONDS, ROUND_SECONDS / max(runs, 1)))
-
-
-@dataclass
-class Training:
-    """A run in memory: its trainer, and what was learned since the last write."""
-
-    run: Run
-    trainer: Trainer
-    seconds: float  # of processor time that it had; the one with the fewest is next
-    pause_at: int | None
-    saved_at: float = field(default_factory=time.monotonic)
-    metrics: list[MetricsRow] = field(default_factory=list)
-    samples: list[tuple[int, str]] = field(default_factory=list)
-    snapshots: list[tuple[int, bytes]] = field(default_factory=list)
-    sample_due: bool = False
-
-    @property
-    def rests(self) -> bool:
-        """Whether it has come to where it was asked to pause."""
-        return self.pause_at is not None and self.trainer.step >= self.pause_at
-
-    @property
-    def ended(self) -> bool:
-        return self.trainer.step >= self.run.train.max_steps
-
-    @property
-    def is_sample_step(self) -> bool:
-        step = self.trainer.step
-        return step == 1 or (step > 0 and step % self.run.train.eval_interval == 0)
-
-    def slice(self, seconds: float, marker: Marker) -> None:
-        """Trains for about `seconds`, at least one step; the very first step is a slice by itself,
-        so that everybody's curve begins soon."""
-        end = time.monotonic() + seconds
-        trainer, train = self.trainer, self.run.train
-        if self.sample_due:
-            self.samples.append((trainer.step, self.sample()))
-            self.sample_due = False
-        if trainer.step == 0:
-            self.snapshots.append((0, weights.snapshot_bytes(trainer.model)))
-            end = 0.0
-        while not (self.ended or self.rests):
-            marker.put(self.run.id, trainer.step + 1)
-            metrics = trainer.advance()
-            self.metrics.append(MetricsRow(*astuple(metrics)))
-            if is_snapshot_step(metrics.step, train.max_steps):
-                self.snapshots.append((metrics.step, weights.snapshot_bytes(trainer.model)))
-            self.sample_due = self.is_sample_step
-            if self.sample_due or time.monotonic() >= end:
-                break
-        if self.sample_due and (self.ended or self.rests):
-            self.samples.append((trainer.step, self.sample()))
-            self.sample_due = False
-
-    def sample(self) -> str:
-        """A text the model writes right now, always from the same start and the same chance."""
-        tokenizer = tokenizers.load(self.run.tokenizer)
-        prompt = tokenizer.encode("\n")
-        if prompt == [tokenizer.unk_id]:
-            prompt = self.trainer.train_ids[:1].tolist()
-        steps = generate(self.trainer.model, prompt, SAMPLE, candidates=0)
-        return tokenizer.decode([step.id for step in steps]).lstrip("\n")
-
-    def results(self, *, checkpoint: bool, **standing: object) -> Results:
-        """What is to be written now; afterwards the memory of it is empty."""
-        saved = None
-        if checkpoint:
-            saved = self.trainer.step, weights.to_bytes(self.trainer.state_dict())
-            self.saved_at = time.monotonic()
-        results = Results(self.metrics, self.samples, self.snapshots, saved, **standing)
-        self.metrics, self.samples, self.snapshots = [], [], []
-        return results
 
 
 @dataclass
@@ -154,11 +68,6 @@ class Worker:
         self._marker = Marker(store.folder)
         self._tidied_at = -math.inf
         self._requeued = False
-        self._probing: Iterator[tuple[str, float]] = timed_presets()
-        self._seconds: dict[str, float] = {}
-        self._probe_at = time.monotonic() + PROBE_AFTER_SECONDS
-        self._probe_again = PROBE_AGAIN_SECONDS
-        self._undisturbed = 0.0  # processor seconds above half of those that probing took
 
     def turn(self) -> bool:
         """Obeys all wishes and gives the run whose turn it is one slice; False when none runs.
@@ -295,8 +204,7 @@ class Worker:
                 del self.trainings[run_id]
                 results = training.results(checkpoint=True, state="paused", rests=True)
             else:
-                due = time.monotonic() - training.saved_at >= CHECKPOINT_SECONDS
-                results = training.results(checkpoint=due)
+                results = training.results(checkpoint=training.checkpoint_due)
         self._record(run_id, results)
         if not self.trainings:
             self._marker.clear()
@@ -331,37 +239,6 @@ class Worker:
             if store.used_bytes() <= budget:
                 break
             store.delete_run(run_id)
-
-    def probe(self) -> None:
-        """Times one preset more, unless this machine's speed is known: then only now and again, and
-        when nothing trains. Soon again where it was busy with other things, which shows in how
-        little of the processor the probe was given.
-
-        Preset by preset, so that wishes and runs need not wait for all of them.
-        """
-        if time.monotonic() < self._probe_at:
-            return
-        machine = f"{platform.node()}, {torch.get_num_threads()} threads, {best_device()}"
-        try:
-            known = self.store.speed(machine)
-            fresh = known and self.store.clock() - known[0] < self._probe_again
-            if fresh or (known and self.trainings):
-                self._probe_at = time.monotonic() + self._probe_again / 10
-                return
-            processor, wall = time.process_time(), time.monotonic()
-            if timed := next(self._probing, None):
-                self._undisturbed += time.process_time() - processor
-                self._undisturbed -= (time.monotonic() - wall) / 2
-                self._seconds |= [timed]
-                return
-            self.store.keep_speed(machine, Speed(self._seconds).to_json())
-            self._probe_again = PROBE_AGAIN_SECONDS
-            # The first falls into the busy start of a server, and of a browser beside it.
-            if not known or self._undisturbed < 0:
-                self._probe_again = min(PROBE_SOON_SECONDS, PROBE_AGAIN_SECONDS)
-            self._probing, self._undisturbed = timed_presets(), 0.0
-        except StoreError as error:
-            self.health.trouble = str(error)
 
     def save(self) -> None:
         """Checkpoints everything in memory; the runs go on from there with the next worker."""
@@ -421,14 +298,15 @@ def main() -> int:
     health = Health()
     threading.Thread(target=_beat, args=[health], daemon=True).start()
     with lock:
-        worker = None
+        worker = prober = None
         while not ends.is_set():
             try:
-                worker = worker or Worker(Store(folder), health=health)
+                if worker is None:
+                    worker = Worker(Store(folder), health=health)
+                    prober = Prober(worker.store)
+                prober.turn(idle=not worker.trainings)
             except StoreError as error:
                 health.trouble, health.progress_at = str(error), time.monotonic()
-            if worker:
-                worker.probe()
             if worker is None or not worker.turn():
                 ends.wait(RETRY_SECONDS if health.trouble else IDLE_SECONDS)
         if worker:

@@ -22,7 +22,7 @@ LAYERS = [
     {"trainer"},
     {"store", "bundle", "huggingface"},
     {"weights", "supervisor", "marker", "launch"},
-    {"probe", "recipe"},
+    {"probe", "recipe", "training"},
     {"worker"},
     {"together"},
     {"cli"},

@@ -4,9 +4,9 @@ import pytest
 
 from minigpt import probe as probing
 from minigpt.config import PRESETS, GPTConfig, TrainConfig
+from minigpt.probe import Prober
 from minigpt.speed import BUDGETS, LADDER, Speed, block_weights, work
 from minigpt.store import Store
-from minigpt.worker import Worker
 
 
 @pytest.fixture
@@ -79,44 +79,47 @@ def test_what_fits_is_timed_whole():
     assert probing._short(*whole) == whole
 
 
-def test_a_worker_measures_its_machine_once(fresh_store, monkeypatch):
+@pytest.fixture
+def impatient(monkeypatch):
+    """Measurements are due at once, and never fresh."""
+    for name in ("AFTER_SECONDS", "AGAIN_SECONDS", "SOON_SECONDS"):
+        monkeypatch.setattr(probing, name, 0.0)
+
+
+def test_a_machine_is_measured_once(fresh_store, monkeypatch):
     presets = iter([("gpt2", 0.5), ("modern", 0.25)])
-    monkeypatch.setattr("minigpt.worker.timed_presets", lambda: presets)
-    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
-    worker = Worker(fresh_store)
-    assert fresh_store.speed() is None
+    monkeypatch.setattr(probing, "timed_presets", lambda: presets)
+    monkeypatch.setattr(probing, "AFTER_SECONDS", 0.0)
+    prober = Prober(fresh_store)
     for _ in range(3):
-        worker.probe()
+        assert fresh_store.speed() is None
+        prober.turn(idle=False)
     _, body = fresh_store.speed()
     assert Speed.from_json(body).seconds == {"gpt2": 0.5, "modern": 0.25}
     before = fresh_store.speed()
-    worker.probe()
-    Worker(fresh_store).probe()
+    prober.turn(idle=True)
+    Prober(fresh_store).turn(idle=True)
     assert fresh_store.speed() == before
 
 
-def test_a_worker_measures_again_when_idle(fresh_store, small_run, monkeypatch):
-    monkeypatch.setattr("minigpt.worker.timed_presets", lambda: iter([("gpt2", 0.5)]))
-    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("minigpt.worker.PROBE_AGAIN_SECONDS", 0.0)
-    worker = Worker(fresh_store)
+def test_a_machine_is_measured_again_when_idle(fresh_store, monkeypatch, impatient):
+    monkeypatch.setattr(probing, "timed_presets", lambda: iter([("gpt2", 0.5)]))
+    prober = Prober(fresh_store)
     for _ in range(2):
-        worker.probe()
+        prober.turn(idle=True)
     first = fresh_store.speed()
-    worker.turn()
-    assert worker.trainings
     for _ in range(3):
-        worker.probe()
+        prober.turn(idle=False)
     assert fresh_store.speed() == first, "somebody trains"
-    while worker.turn():
-        pass
     for _ in range(3):
-        worker.probe()
+        prober.turn(idle=True)
     assert fresh_store.speed()[0] > first[0]
 
 
 @pytest.mark.parametrize(("share", "again"), [(0.4, True), (0.6, False)])
-def test_a_disturbed_measurement_is_soon_made_again(fresh_store, monkeypatch, share, again):
+def test_a_disturbed_measurement_is_soon_made_again(
+    fresh_store, monkeypatch, impatient, share, again
+):
     """A measurement of a second, in which the worker has a share of one processor."""
     clock = SimpleNamespace(wall=0.0, processor=0.0)
     clock.monotonic, clock.process_time = lambda: clock.wall, lambda: clock.processor
@@ -126,20 +129,19 @@ def test_a_disturbed_measurement_is_soon_made_again(fresh_store, monkeypatch, sh
         clock.processor += share
         yield "gpt2", 0.5
 
-    monkeypatch.setattr("minigpt.worker.time", clock)
-    monkeypatch.setattr("minigpt.worker.timed_presets", presets)
-    monkeypatch.setattr("minigpt.worker.PROBE_AFTER_SECONDS", 0.0)
-    monkeypatch.setattr("minigpt.worker.PROBE_SOON_SECONDS", 0.0)
-    worker = Worker(fresh_store)
+    monkeypatch.setattr(probing, "time", clock)
+    monkeypatch.setattr(probing, "timed_presets", presets)
+    monkeypatch.setattr(probing, "AGAIN_SECONDS", 600.0)
+    prober = Prober(fresh_store)
     for _ in range(2):
-        worker.probe()
+        prober.turn(idle=True)
     first = fresh_store.speed()
     for _ in range(2):
-        worker.probe()
+        prober.turn(idle=True)
     second = fresh_store.speed()
     assert second != first, "the first measurement of all is never the last"
     for _ in range(2):
-        worker.probe()
+        prober.turn(idle=True)
     assert (fresh_store.speed() != second) == again
 
 

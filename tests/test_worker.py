@@ -15,6 +15,7 @@ from minigpt.limits import Limits
 from minigpt.store import Results, Store, StoreError, wait
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer
+from minigpt.training import is_snapshot_step
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_queued_run_is_trained_to_its_end(fresh_store, small_run):
 
 
 def test_snapshots_are_spread_evenly_on_a_log_scale():
-    kept = [step for step in range(10_001) if worker.is_snapshot_step(step, 10_000)]
+    kept = [step for step in range(10_001) if is_snapshot_step(step, 10_000)]
     assert kept[:12] == [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45]
     assert kept[-1] == 10_000
     assert 20 <= len(kept) <= 30

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigpt import worker
+from minigpt import training, worker
 
 FAULTS = ("ENOSPC", "EIO", "KILL")
 POINTER = ctypes.c_void_p
@@ -88,7 +88,7 @@ def main(options: Sequence[str] | None = None) -> int:
     arguments.add_argument("--times", type=int, default=1, help="how many writes fail")
     arguments.add_argument("--checkpoint-seconds", type=float, default=0.3)
     args = arguments.parse_args(options)
-    worker.CHECKPOINT_SECONDS = args.checkpoint_seconds  # so that a short trial has many
+    training.CHECKPOINT_SECONDS = args.checkpoint_seconds  # so that a short trial has many
     worker.RETRY_SECONDS = 0.1
     if args.write:
         fail_writes(args.write, args.fault, args.times)

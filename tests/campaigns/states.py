@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from minigpt import bundle, worker
+from minigpt import bundle, training, worker
 from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
 from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, Store
@@ -170,7 +170,7 @@ def campaign(count: int, derandomize: bool = False) -> None:
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    with patch.object(worker, "SAMPLE", SampleConfig(max_new_tokens=2)):
+    with patch.object(training, "SAMPLE", SampleConfig(max_new_tokens=2)):
         run_machine(Runs, settings=chosen)
 
 
