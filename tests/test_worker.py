@@ -12,6 +12,7 @@ import torch
 from minigpt import weights, worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.limits import Limits
+from minigpt.speed import Speed
 from minigpt.store import Results, Store, StoreError, wait
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer
@@ -188,6 +189,13 @@ def test_a_supervised_worker_trains_and_leaves_with_its_supervisor(fresh_store, 
         process = supervisor._worker
     assert process.returncode == 0
     assert fresh_store.checkpoint(long_run)[0] == fresh_store.run(long_run).step
+
+
+def test_a_supervised_worker_measures_its_machine(fresh_store):
+    with Supervisor(fresh_store.folder):
+        wait_for(fresh_store.speed, seconds=180)
+    _, body = fresh_store.speed()
+    assert all(seconds > 0 for seconds in Speed.from_json(body).seconds.values())
 
 
 def test_a_killed_worker_is_replaced_and_the_run_goes_on(fresh_store, long_run):
