@@ -35,6 +35,14 @@ def test_the_live_curve_is_the_same_lines_as_plain_json():
     assert option["series"][1]["data"] == [[1.0, 2.0]]
 
 
+def test_level_lines_are_told_apart_by_their_dashes():
+    levels = {"uniform": 4.1, "bigram": 2.4, "trigram": 2.0, "lowest possible": 1.0}
+    data = np.arange(2), np.array([4, 3.0]), np.array([np.nan, 2.0]), levels
+    figure, option = plots.loss_curve(*data), plots.live_loss_option(*data, max_steps=10)
+    assert len({line.line.dash for line in figure.data[1:]}) == 5
+    assert len({str(line["lineStyle"]["type"]) for line in option["series"][1:]}) == 5
+
+
 def test_a_long_run_s_live_curve_stays_small():
     n = 20_000
     option = plots.live_loss_option(np.arange(n), np.random.rand(n), np.full(n, np.nan), {}, n)

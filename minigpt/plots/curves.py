@@ -17,6 +17,13 @@ from minigpt.plots.theme import GUIDES, MARGIN
 LIVE_ROOM = {"left": 60, "right": 28, "top": 48, "bottom": 52, "outerBoundsMode": "none"}
 
 
+# Lines beyond the two colours are slate: their dashes tell them apart, here as in ECharts.
+DASHES = ("solid", "solid", "dash", "dot", "dashdot", "14px,6px")
+ECHARTS_DASHES = ("solid", "solid", "dashed", "dotted", [8, 4, 2, 4], [14, 6])
+# Wide enough for the dashes, too flat for the dot that ECharts puts on each.
+LIVE_LEGEND = {"top": 0, "left": 0, "itemWidth": 32, "itemHeight": 2}
+
+
 def live_axis(name: str, gap: int, **more: float | bool) -> dict[str, Any]:
     """An axis of numbers as an ECharts option, its name `gap` pixels away."""
     return {"type": "value", "name": name, "nameLocation": "middle", "nameGap": gap, **more}
@@ -69,14 +76,15 @@ def loss_curve(
 ) -> go.Figure:
     """Loss over the steps, for a run at rest; arguments as for `loss_series`."""
     figure = go.Figure()
-    for name, x, y in loss_series(steps, train, val, baselines, steps[-1]):
+    series = loss_series(steps, train, val, baselines, steps[-1])
+    for (name, x, y), dash in zip(series, DASHES, strict=False):
         guide = name in baselines
         figure.add_scatter(
             x=x,
             y=y,
             name=name,
             mode="lines+markers" if name == "validation" else "lines",
-            line={"width": 1.5 if guide else 2, "dash": "dash" if guide else "solid"},
+            line={"width": 1.5 if guide else 2, "dash": dash},
             marker={"size": 4},
             hovertemplate="%{y:.3f} at step %{x:,}" if not guide else "%{y:.3f}",
         )
@@ -103,7 +111,7 @@ def live_loss_option(
     return {
         "animation": False,
         "grid": LIVE_ROOM,
-        "legend": {"top": 0, "left": 0, "icon": "roundRect", "itemHeight": 3},
+        "legend": LIVE_LEGEND,
         "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
         "xAxis": live_axis("step", 28, min=0, max=end),
         "yAxis": live_axis("loss (nats per token)", 44, scale=True),
@@ -111,19 +119,18 @@ def live_loss_option(
             {
                 "name": name,
                 "type": "line",
-                "showSymbol": name == "validation",
+                "symbol": "emptyCircle" if name == "validation" else "none",
                 "symbolSize": 4,
-                "lineStyle": {"type": "dashed" if name in baselines else "solid"},
+                "lineStyle": {"type": dash},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
             }
-            for name, x, y in loss_series(steps, train, val, baselines, end)
+            for (name, x, y), dash in zip(
+                loss_series(steps, train, val, baselines, end), ECHARTS_DASHES, strict=False
+            )
         ],
     }  # fmt: skip
 
 
-# Lines beyond the two colours are slate: their dashes tell them apart.
-DASHES = ("solid", "solid", "dash", "dot", "dashdot")
-ECHARTS_DASHES = ("solid", "solid", "dashed", "dotted", [8, 4, 2, 4])
 Line = tuple[np.ndarray, np.ndarray]
 MOST_MARKERS = 30  # of one line; more would hide it
 
@@ -160,7 +167,7 @@ def live_comparison_option(
     return {
         "animation": False,
         "grid": LIVE_ROOM,
-        "legend": {"top": 0, "left": 0, "type": "scroll", "icon": "roundRect", "itemHeight": 3},
+        "legend": {**LIVE_LEGEND, "type": "scroll"},
         "tooltip": {"trigger": "item", "valueFormatter": "%.3f"},
         "xAxis": live_axis(along, 28, min=0),
         "yAxis": live_axis("bits per character", 44, scale=True),
@@ -168,7 +175,7 @@ def live_comparison_option(
             {
                 "name": name,
                 "type": "line",
-                "showSymbol": len(x) <= MOST_MARKERS,
+                "symbol": "emptyCircle" if len(x) <= MOST_MARKERS else "none",
                 "symbolSize": 4,
                 "lineStyle": {"type": dash},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),

@@ -235,7 +235,8 @@ def _estimate(visit: frame.Visit, model: GPTConfig, train: TrainConfig) -> str:
     sentence = f" Its steps take about **{frame.clock(seconds)}** on this machine"
     if others := len(visit.store.running()):
         beside = frame.clock(seconds * (others + 1))
-        sentence += f", or {beside} beside the {others} that train now"
+        who = "one that trains" if others == 1 else f"{others} that train"
+        sentence += f", or {beside} beside the {who} now"
     return f"{sentence}."
 
 

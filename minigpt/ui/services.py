@@ -154,7 +154,7 @@ def _statistics(folder: Path, text_id: str) -> Statistics:
 
 
 def guides(run: Run) -> dict[str, float]:
-    """The dashed lines under a run's curve, in nats per token: what counting reaches on its text,
+    """The level lines under a run's curve, in nats per token: what counting reaches on its text,
     and for a world's text the lowest loss possible. Empty without the text or a validation part."""
     if run.text_id is None:
         return {}

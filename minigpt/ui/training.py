@@ -177,8 +177,8 @@ def _curve(run: Run, curves: Curves) -> None:
         show_figure(plots.loss_curve(*data), f"rest-{run.id}")
     st.caption(
         "Look for two lines that fall together. When validation turns up while training falls, the "
-        "model learns the text by heart. Dashed: blind guessing (uniform), and knowing only what "
-        "tends to follow one token (bigram) or two (trigram)."
+        "model learns the text by heart. The level lines: blind guessing (uniform), and knowing "
+        "only what tends to follow one token (bigram) or two (trigram)."
         + (
             " Lowest possible: the chance left to whoever knows the rule and reads from the first "
             "line on; what is tested here begins anywhere in a line, which costs a little more."
