@@ -49,8 +49,8 @@ class Training:
 
     @property
     def is_sample_step(self) -> bool:
-        step = self.trainer.step
-        return step == 1 or (step > 0 and step % self.run.train.eval_interval == 0)
+        step, train = self.trainer.step, self.run.train
+        return step in (1, train.max_steps) or (step > 0 and step % train.eval_interval == 0)
 
     def slice(self, seconds: float, marker: Marker) -> None:
         """Trains for about `seconds`, at least one step; the very first step is a slice by itself,

@@ -48,6 +48,16 @@ def test_a_queued_run_is_trained_to_its_end(fresh_store, small_run):
     assert fresh_store.checkpoint(small_run)[0] == 20
 
 
+def test_a_finished_run_shows_what_it_writes_in_the_end(fresh_store, small_run):
+    run = fresh_store.run(small_run)
+    train = run.train.replace(max_steps=7)
+    fresh_store.create_run("me", "odd", run.text_id, run.tokenizer, run.model, train, run_id="odd")
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    assert [step for step, _ in fresh_store.samples("odd")] == [1, 5, 7]
+
+
 def test_snapshots_are_spread_evenly_on_a_log_scale():
     kept = [step for step in range(10_001) if is_snapshot_step(step, 10_000)]
     assert kept[:12] == [0, 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 45]
