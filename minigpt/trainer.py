@@ -118,6 +118,13 @@ class Trainer:
         """How many steps are done."""
         return len(self.loss_history)
 
+    @property
+    def is_measured_step(self) -> bool:
+        """Whether the step just made is one after which it is seen what the model can do: the
+        first, the last, and each at the interval."""
+        step, config = self.step, self.config
+        return step in (1, config.max_steps) or (step > 0 and step % config.eval_interval == 0)
+
     def __iter__(self) -> Iterator[Metrics]:
         while self.step < self.config.max_steps:
             yield self.advance()
@@ -136,7 +143,7 @@ class Trainer:
         self._forget_gradients()
         self.loss_history.append(loss)
 
-        measures = self.step in (1, config.max_steps) or self.step % config.eval_interval == 0
+        measures = self.is_measured_step
         val_loss = self.validate() if measures else None
         right = accuracy(self.model, self.exam) if measures and self.exam else None
         self.seconds += time.perf_counter() - started

@@ -47,11 +47,6 @@ class Training:
     def checkpoint_due(self) -> bool:
         return time.monotonic() - self.saved_at >= CHECKPOINT_SECONDS
 
-    @property
-    def is_sample_step(self) -> bool:
-        step, train = self.trainer.step, self.run.train
-        return step in (1, train.max_steps) or (step > 0 and step % train.eval_interval == 0)
-
     def slice(self, seconds: float, marker: Marker) -> None:
         """Trains for about `seconds`, at least one step; the very first step is a slice by itself,
         so that everybody's curve begins soon."""
@@ -69,7 +64,7 @@ class Training:
             self.metrics.append(MetricsRow(*astuple(metrics)))
             if is_snapshot_step(metrics.step, train.max_steps):
                 self.snapshots.append((metrics.step, weights.snapshot_bytes(trainer.model)))
-            self.sample_due = self.is_sample_step
+            self.sample_due = trainer.is_measured_step
             if self.sample_due or time.monotonic() >= end:
                 break
         if self.sample_due and (self.ended or self.rests):

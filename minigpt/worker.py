@@ -178,7 +178,7 @@ class Worker:
         least = min((other.seconds for other in self.trainings.values()), default=0.0)
         # Who comes a little later than the others of a class catches up with them.
         training = Training(run, trainer, max(0.0, least - CATCH_UP_SECONDS), run.pause_at)
-        training.sample_due = training.is_sample_step and trainer.step not in sampled
+        training.sample_due = trainer.is_measured_step and trainer.step not in sampled
         self.trainings[run.id] = training
         self._record(run.id, Results(state="running"))
 

@@ -17,7 +17,7 @@ from minigpt.plots.theme import GUIDES, MARGIN
 LIVE_ROOM = {"left": 60, "right": 28, "top": 48, "bottom": 52, "outerBoundsMode": "none"}
 
 
-# Lines beyond the two colours are slate: their dashes tell them apart, here as in ECharts.
+# Lines beyond the two colours are slate: their dashes tell them apart. Plotly's, and ECharts's.
 DASHES = ("solid", "solid", "dash", "dot", "dashdot", "14px,6px")
 ECHARTS_DASHES = ("solid", "solid", "dashed", "dotted", [8, 4, 2, 4], [14, 6])
 # Wide enough for the dashes, too flat for the dot that ECharts puts on each.
