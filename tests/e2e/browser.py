@@ -1,0 +1,66 @@
+"""What a visitor's hands and eyes do in the browser."""
+
+import re
+import time
+
+from playwright.sync_api import Page, expect
+
+expect.set_options(timeout=20_000)
+EXCEPTION = "[data-testid=stException]"
+RIVER = "The river ran to the sea, and the sea sang to the river.\n" * 80
+
+
+def visit(page: Page, address: str, title: str) -> None:
+    page.goto(address)
+    expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+
+
+def loss_on_screen(page: Page) -> float | None:
+    card = page.get_by_test_id("stMetric").filter(has_text="Loss on")
+    found = re.search(r"([\d.]+) nats", card.inner_text())
+    return float(found[1]) if found else None
+
+
+def step_on_screen(page: Page) -> int:
+    card = page.get_by_test_id("stMetric").filter(has_text="Step")
+    return int(re.search(r"([\d,]+) /", card.inner_text())[1].replace(",", ""))
+
+
+def wait_until(page: Page, condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        page.wait_for_timeout(200)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
+
+
+def set_number(page: Page, label: str, value: str) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.press("Enter")
+    expect(field).to_have_value(value)
+
+
+def upload(page: Page, name: str, text: str) -> None:
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
+        {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+    )
+    expect(page.get_by_text(f"Took {name}")).to_be_visible()
+
+
+def expect_state(page: Page, state: str) -> None:
+    badge = page.get_by_test_id("stMain").get_by_text(re.compile(rf"{state}$"))
+    expect(badge.first).to_be_visible()
+
+
+def start(page: Page, steps: str = "100000") -> None:
+    set_number(page, "Steps", steps)
+    page.get_by_text("All settings").click()
+    set_number(page, "Context", "32")
+    set_number(page, "Measure every", "20")
+    page.get_by_role("button", name="Start training").click()
+    expect_state(page, "running")

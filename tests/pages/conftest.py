@@ -1,0 +1,54 @@
+"""One store and one worker for a module; a page as Streamlit's own test runner sees it."""
+
+import os
+import time
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from minigpt.store import Store
+from minigpt.ui import services
+from tests.pages.visits import ROOT, SMALL, start_training
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_home(tmp_path_factory):
+    """One store and one worker for all pages, as on one server."""
+    kept = dict(os.environ)
+    os.environ |= {
+        "MINIGPT_HOME": str(tmp_path_factory.mktemp("home")),
+        "MINIGPT_WORKSPACE": "class",
+    }
+    os.chdir(ROOT)
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def store() -> Store:
+    """The store of all these tests; what still trains at the end of one is stopped."""
+    yield services.store()
+    for run in services.store().runs():
+        if run.active:
+            services.store().wish(run.id, "stopped")
+    while any(run.active for run in services.store().runs()):
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def home_page() -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+
+
+@pytest.fixture(scope="module")
+def finished_run(one_home) -> str:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    run_id = start_training(app, **SMALL)
+    deadline = time.monotonic() + 60
+    while services.store().run(run_id).state != "finished":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return run_id

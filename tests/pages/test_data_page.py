@@ -1,0 +1,139 @@
+"""Data: texts, clean-ups, tokens, merges."""
+
+import pytest
+
+from minigpt.corpus.downloads import Download
+from minigpt.ui import sources
+from tests.pages.visits import by_label, data_page, html_of, opened, well
+
+
+@pytest.mark.parametrize(
+    "name, data, said",
+    [
+        ("empty.txt", b"", "empty"),
+        ("one.txt", b"a", "1 character"),
+        ("photo.txt", b"\x89PNG\r\n\x1a\n\x00\x00\xff", "picture (PNG), not text"),
+        ("noise.txt", bytes(range(256)) * 9, "not text in any encoding"),
+    ],
+)
+def test_a_bad_upload_is_refused_in_a_sentence(home_page, store, name, data, said):
+    opened(home_page, "pages/1_Data.py")
+    home_page.file_uploader[0].set_value((name, data, "text/plain")).run()
+    assert not home_page.exception
+    assert name in home_page.error[0].value and said in home_page.error[0].value
+    assert name not in [text.name for text in store.texts("class")]
+
+
+def test_an_uploaded_text_is_kept_chosen_and_shown(home_page, store):
+    opened(home_page, "pages/1_Data.py")
+    body = "Ein Zwölftel Käse.\n" * 50
+    home_page.file_uploader[0].set_value(("käse.txt", body.encode(), "text/plain")).run()
+    well(home_page)
+    chosen = by_label(home_page.selectbox, "Look at")
+    assert "käse.txt" in chosen.format_func(chosen.value)
+    assert home_page.metric[0].value == f"{len(body):,}"
+    assert store.text(chosen.value) == body
+
+
+def test_an_empty_paste_is_refused(home_page):
+    data_page(home_page, "Paste")
+    by_label(home_page.button, "Keep this text").click().run()
+    assert "at least 2" in home_page.error[0].value
+
+
+def test_a_pasted_text_that_looks_like_html_stays_text(home_page):
+    data_page(home_page, "Paste")
+    home_page.text_area[0].set_value("<script>alert(1)</script> <img src=x> " * 5).run()
+    by_label(home_page.button, "Keep this text").click().run()
+    well(home_page)
+    shown = html_of(home_page)
+    assert ">&lt;</bdi>" in shown  # each character is a chip of its own
+    assert "><</bdi>" not in shown
+    assert "&lt;script&gt;" in shown  # and the preview
+    assert "<script>" not in shown
+
+
+RUSSIAN = "В старой деревне у реки жил мельник, и были у него три сына и мельница.\n" * 30
+
+
+def test_a_guessed_encoding_waits_for_the_person_and_good_files_do_not_wait(home_page, store):
+    opened(home_page, "pages/1_Data.py")
+    files = [
+        ("letter.txt", RUSSIAN.encode("cp1251"), "text/plain"),
+        ("nothing.txt", b"", "text/plain"),
+        ("fine.txt", b"all is well here, all is well", "text/plain"),
+    ]
+    home_page.file_uploader[0].set_value(files).run()
+    assert not home_page.exception
+    assert [error.value for error in home_page.error] == [
+        "nothing.txt is empty: choose a file with some text in it."
+    ]
+    names = {text.name for text in store.texts("class")}
+    assert "fine.txt" in names and "letter.txt" not in names
+    assert by_label(home_page.selectbox, "Encoding").value == "cp1251"
+    assert "мельник" in html_of(home_page)
+    by_label(home_page.button, "It reads well, take it").click().run()
+    assert not home_page.exception
+    kept = next(text for text in store.texts("class") if text.name == "letter.txt")
+    assert store.text(kept.id) == RUSSIAN
+
+
+def test_a_text_of_the_library_and_a_world_are_taken_at_a_click(home_page, store):
+    data_page(home_page, "Library")
+    by_label(home_page.selectbox, "Which").select("shakespeare/hamlet").run()
+    home_page.button(key="take-shakespeare").click().run()
+    well(home_page)
+    assert "Hamlet" in [text.name for text in store.texts("class")]
+
+    data_page(home_page, "Worlds")
+    by_label(home_page.selectbox, "World").select("markov").run()
+    by_label(home_page.slider, "Bits per character").set_value(1.5).run()
+    by_label(home_page.button, "Write it").click().run()
+    well(home_page)
+    written = next(text for text in store.texts("class") if "1.5 bits" in text.name)
+    assert '"bits": 1.5' in written.origin
+    assert any("1.50 bits per character" in caption.value for caption in home_page.caption)
+
+
+def test_a_download_without_a_network_says_so(home_page, store, monkeypatch):
+    book = Download("A book", "About.", "Free", "http://127.0.0.1:9/book.txt")
+    monkeypatch.setattr(sources, "DOWNLOADS", {"book": book})
+    data_page(home_page, "Downloads")
+    by_label(home_page.button, "Download").click().run()
+    assert not home_page.exception
+    assert "check that this machine is online" in home_page.error[0].value
+
+
+def test_a_clean_up_says_what_it_changes_and_makes_another_text(home_page, store):
+    data_page(home_page, "Paste")
+    body = "One\r\ntwo\r\n" * 20
+    home_page.text_area[0].set_value(body).run()
+    by_label(home_page.button, "Keep this text").click().run()
+    by_label(home_page.toggle, "Make all line ends alike").set_value(True).run()
+    assert any("40 of 200 characters go." in caption.value for caption in home_page.caption)
+    by_label(home_page.button, "Keep the cleaned text").click().run()
+    well(home_page)
+    chosen = by_label(home_page.selectbox, "Look at").value
+    assert store.text(chosen) == body.replace("\r", "")
+    assert body in [store.text(text.id) for text in store.texts("class")]
+
+
+def test_bpe_can_be_watched_merging_and_its_vocabulary_searched(home_page):
+    data_page(home_page, "Paste")
+    home_page.text_area[0].set_value("the cat and the hat and the mat\n" * 30).run()
+    by_label(home_page.button, "Keep this text").click().run()
+    home_page.session_state["tokenizer_kind"] = "bpe"
+    well(home_page.run())
+    by_label(home_page.number_input, "Vocabulary").set_value(300).run()
+    by_label(home_page.text_input, "A sentence of yours").set_value("that cat").run()
+    by_label(home_page.slider, "Merges done").set_value(0).run()
+    assert any("Before the first merge" in caption.value for caption in home_page.caption)
+    by_label(home_page.button, "Next merge here").click().run()
+    well(home_page)
+    assert any("became one" in caption.value for caption in home_page.caption)
+    tables = len(home_page.dataframe)
+    by_label(home_page.text_input, "Find").set_value("cat").run()
+    well(home_page)
+    assert len(home_page.dataframe) == tables
+    found = next(table.value for table in home_page.dataframe if "Joined from" in table.value)
+    assert found["Token"].str.contains("cat").all() and len(found)

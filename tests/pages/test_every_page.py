@@ -1,0 +1,45 @@
+"""Each page: with the demo, with a run, with a disk that refuses."""
+
+import pytest
+
+from minigpt.store import StoreError
+from minigpt.ui import services
+from tests.pages.visits import PAGES, opened, well
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_shows_the_demo_before_anything_was_trained(home_page, page):
+    app = well(opened(home_page, page))
+    assert app.selectbox[0].options[0]
+
+
+@pytest.mark.parametrize("page", ["app.py", *PAGES])
+def test_every_page_shows_a_trained_run(home_page, finished_run, page):
+    well(opened(home_page, page, finished_run))
+
+
+@pytest.mark.parametrize("page", ["app.py", *PAGES])
+def test_a_run_that_does_not_exist_is_one_sentence_and_the_demo(home_page, page):
+    app = opened(home_page, page, "nonsense")
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "There is no run 'nonsense'" in app.error[0].value
+
+
+@pytest.mark.parametrize("page", ["app.py", *PAGES])
+def test_a_disk_that_refuses_is_told_on_every_page(home_page, page, monkeypatch):
+    monkeypatch.setattr(services, "trouble", lambda: "store.sqlite – the disk is full")
+    app = opened(home_page, page)
+    assert not app.exception
+    assert "Training waits: store.sqlite – the disk is full." in app.error[0].value
+
+
+def test_a_page_is_shown_even_when_the_look_at_it_cannot_be_written(home_page, store, monkeypatch):
+    def refuse(run_id: str) -> None:
+        raise StoreError("store.sqlite – the disk is full")
+
+    monkeypatch.setattr(store, "look", refuse)
+    app = opened(home_page, "pages/3_Attention.py")
+    assert not app.exception
+    assert app.error[0].value == "store.sqlite – the disk is full."
+    assert app.text_area[0].value

@@ -1,0 +1,285 @@
+"""Train: starting, steering, keeping, comparing."""
+
+import time
+
+import pytest
+
+from minigpt import bundle, tokenizers
+from minigpt.config import PRESETS
+from minigpt.speed import BUDGETS, Speed, work
+from minigpt.ui import frame, services
+from tests.pages.visits import (
+    PAGES,
+    SMALL,
+    by_label,
+    data_page,
+    opened,
+    start_training,
+    wait_for,
+    well,
+)
+
+
+def test_a_started_run_is_in_the_store_with_its_settings(home_page, store):
+    run = store.run(start_training(home_page, **{**SMALL, "Steps": 25}))
+    assert (run.train.max_steps, run.model.block_size, run.model.n_embd) == (25, 16, 8)
+    assert run.workspace == "class"
+
+
+def test_a_refused_start_says_why_and_keeps_every_choice(home_page, store):
+    before = len(store.runs())
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.number_input, "Width").set_value(10).run()
+    assert any("multiple of the number of heads" in w.value for w in home_page.warning)
+    by_label(home_page.button, "Start training").click().run()
+    assert not home_page.exception
+    assert "multiple of the number of heads" in home_page.error[0].value
+    assert by_label(home_page.number_input, "Width").value == 10
+    assert len(store.runs()) == before
+
+
+def test_running_can_be_paused_resumed_and_stopped(home_page, store):
+    run_id = start_training(home_page, **{**SMALL, "Steps": 100_000})
+    for label, state in (("Pause", "paused"), ("Resume", "running"), ("Stop", "stopped")):
+        by_label(home_page.button, label).click().run()
+        deadline = time.monotonic() + 30
+        while store.run(run_id).state != state:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        well(home_page.run())
+    assert "Pause" not in [button.label for button in home_page.button]
+
+
+def test_another_s_run_can_be_watched_but_not_controlled(home_page, store):
+    some = store.run(start_training(home_page, **{**SMALL, "Steps": 100_000}))
+    foreign = store.create_run(
+        "stranger", "theirs", some.text_id, some.tokenizer, some.model, some.train
+    )
+    app = well(opened(home_page, "pages/2_Train.py", foreign))
+    assert not {"Pause", "Resume", "Stop"} & {button.label for button in app.button}
+    assert foreign not in [run.id for run in store.runs("class")]
+
+
+def test_a_bpe_run_trains_and_is_compared_in_bits_per_character(home_page, store):
+    home_page.session_state["tokenizer_kind"] = "bpe"
+    run = store.run(start_training(home_page, **SMALL))
+    assert "modern, BPE " in run.name
+    assert tokenizers.load(run.tokenizer).kind == "bpe"
+    assert run.characters_per_token > 1.5
+    assert set(services.guides(run)) == {"uniform", "bigram", "trigram"}
+    wait_for(store, run.id, "finished")
+    well(home_page.run())
+    loss = store.curves(run.id).val_loss[-1]
+    shown = next(metric for metric in home_page.metric if metric.label == "Loss on unseen text")
+    assert f"{loss / 0.693147 / run.characters_per_token:.2f} bits" in shown.delta
+    for page in PAGES[2:]:
+        well(opened(home_page, page, run.id))
+
+
+def test_a_run_on_a_world_is_measured_against_its_floor_and_in_right_answers(home_page, store):
+    data_page(home_page, "Worlds")
+    by_label(home_page.selectbox, "World").select("copy").run()
+    by_label(home_page.button, "Write it").click().run()
+    run = store.run(start_training(home_page, **SMALL))
+    assert services.guides(run)[services.FLOOR] == pytest.approx(1.1364, abs=1e-3)
+    wait_for(store, run.id, "finished")
+    well(home_page.run())
+    shares = store.curves(run.id).accuracy
+    assert ((shares >= 0) & (shares <= 1)).any()
+    assert any("Right answers:" in words.value for words in home_page.markdown)
+
+
+def test_a_double_click_on_start_starts_one_run(home_page, store):
+    opened(home_page, "pages/2_Train.py")
+    for label, value in {**SMALL, "Steps": 26}.items():
+        by_label(home_page.number_input, label.replace("_", " ")).set_value(value)
+    home_page.run()
+    before = len(store.runs())
+    for _ in range(2):
+        by_label(home_page.button, "Start training").click().run()
+    well(home_page)
+    assert len(store.runs()) == before + 1
+
+
+def test_a_fifth_run_of_one_workspace_is_told_its_place_in_line(home_page, store):
+    runs = [start_training(home_page, **{**SMALL, "Steps": 90_000 + i}) for i in range(5)]
+    deadline = time.monotonic() + 30
+    while len(store.running()) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    well(home_page.run())
+    assert store.run(runs[4]).state == "queued"
+    assert any("Number 1 in line" in info.value for info in home_page.info)
+    opened(home_page, "pages/2_Train.py", runs[0])
+    assert any("4 runs share this machine" in caption.value for caption in home_page.caption)
+
+
+def test_a_paused_run_makes_one_step_and_an_ended_one_trains_longer(home_page, store):
+    run_id = start_training(home_page, **{**SMALL, "Steps": 80_000})
+
+    def until(state: str, step: int = 0) -> None:
+        deadline = time.monotonic() + 30
+        while (run := store.run(run_id)).state != state or run.step < step:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        well(home_page.run())
+
+    until("running", 1)
+    by_label(home_page.button, "Pause").click().run()
+    until("paused")
+    step = store.run(run_id).step
+    by_label(home_page.button, "One step").click().run()
+    until("paused", step + 1)
+    assert store.run(run_id).step == step + 1
+    by_label(home_page.button, "Stop").click().run()
+    until("stopped")
+    by_label(home_page.number_input, "Further steps").set_value(7)
+    by_label(home_page.button, "Go on").click().run()
+    until("finished", step + 8)
+
+
+def test_a_run_can_be_renamed_and_deleted_and_a_bad_name_is_refused(home_page, store):
+    run_id = start_training(home_page, **{**SMALL, "Steps": 22})
+    by_label(home_page.text_input, "Name").set_value("   ").run()
+    by_label(home_page.button, "Keep this name").click().run()
+    assert "between 1 and 80" in home_page.error[0].value
+    by_label(home_page.text_input, "Name").set_value("a *bold* name").run()
+    by_label(home_page.button, "Keep this name").click().run()
+    assert "a \\*bold\\* name" in [title.value for title in well(home_page).subheader]
+    by_label(home_page.button, "Delete this run").click().run()
+    assert run_id not in [run.id for run in store.runs()]
+    assert "run" not in well(home_page).query_params
+
+
+def test_a_duplicate_begins_with_the_settings_of_its_model(home_page, store):
+    first = store.run(start_training(home_page, **{**SMALL, "Steps": 23}))
+    by_label(home_page.button, "Duplicate").click().run()
+    assert by_label(home_page.number_input, "Width").value == 8
+    by_label(home_page.number_input, "Steps").set_value(24).run()
+    by_label(home_page.button, "Start training").click().run()
+    copy = store.run(well(home_page).query_params["run"])
+    assert copy.id != first.id
+    assert (copy.model, copy.text_id) == (first.model, first.text_id)
+    assert copy.train == first.train.replace(max_steps=24)
+
+
+def test_a_file_that_is_no_run_is_refused_and_a_run_is_taken(home_page, store, finished_run):
+    opened(home_page, "pages/2_Train.py")
+    uploader = home_page.file_uploader[0]
+    uploader.set_value(("bad.safetensors", b"no run", "application/octet-stream")).run()
+    assert "not a run exported by minigpt" in home_page.error[0].value
+    data = bundle.export_run(store, store.run(finished_run))
+    home_page.file_uploader[0].set_value(("run.safetensors", data, "")).run()
+    imported = store.run(well(home_page).query_params["run"])
+    assert imported.imported and imported.workspace == "class"
+    assert "Train longer" not in [button.label for button in home_page.button]
+
+
+@pytest.mark.parametrize(
+    "name", ["![x](http://a.b/c.png)", ":material/home:", "$5 and $10", "a_b_"]
+)
+def test_a_name_that_looks_like_markdown_stays_text(name):
+    shown = frame.plain(name)
+    assert shown != name
+    assert shown.replace("\\", "") == name
+
+
+SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
+
+
+def test_every_switch_can_be_set_and_stands_in_the_run_s_name(home_page, store):
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.selectbox, "Activation").set_value("swiglu")
+    by_label(home_page.selectbox, "Optimizer").set_value("adamw")
+    by_label(home_page.toggle, "QK-norm").set_value(False)
+    run = store.run(start_training(home_page, **SMALL))
+    assert (run.model.activation, run.train.optimizer) == ("swiglu", "adamw")
+    assert run.model.qk_norm is False and run.model.position == "rope"
+    assert "activation swiglu" in run.name or "width 8" in run.name
+
+
+def test_the_time_a_preset_takes_stands_with_it(home_page, monkeypatch):
+    monkeypatch.setattr(services, "speed", lambda: None)
+    assert any("being measured" in c.value for c in opened(home_page, "pages/2_Train.py").caption)
+    monkeypatch.setattr(services, "speed", lambda: SPEED)
+    well(home_page.run())
+    assert any("take about **" in caption.value for caption in home_page.caption)
+    assert "speedrun 0:0" in by_label(home_page.button_group, "Preset").help
+
+
+def test_the_budget_dial_picks_a_model_that_fits_and_lets_go(home_page, monkeypatch):
+    monkeypatch.setattr(services, "speed", lambda: SPEED)
+    opened(home_page, "pages/2_Train.py")
+    steps = {}
+    for seconds in BUDGETS:
+        by_label(home_page.button_group, "Or by the time you have").set_value(seconds).run()
+        well(home_page)
+        steps[seconds] = by_label(home_page.number_input, "Steps").value
+        preset = SPEED.for_budget(seconds)
+        assert steps[seconds] == preset.train.max_steps
+        assert by_label(home_page.number_input, "Width").value == preset.shape["n_embd"]
+    by_label(home_page.button_group, "Preset").set_value("gpt2").run()
+    well(home_page)
+    assert home_page.session_state["budget"] is None
+    assert by_label(home_page.number_input, "Width").value == 128
+
+
+def test_runs_on_one_text_are_laid_over_each_other(home_page, store):
+    first = start_training(home_page, **SMALL)
+    second = start_training(home_page, **{**SMALL, "Steps": 31})
+    for run_id in (first, second):
+        wait_for(store, run_id, "finished")
+    opened(home_page, "pages/2_Train.py", second)
+    beside = by_label(home_page.multiselect, "Compare with")
+    beside.set_value([first]).run()
+    well(home_page)
+    (table,) = (t.value for t in home_page.table)
+    what, chosen, other = (list(table[column]) for column in table)
+    assert what[0] == "Best bits per character" and what[2:] == ["Steps"]
+    assert float(chosen[0]) > 0 and float(chosen[1]) > 0
+    assert (chosen[2], other[2]) == ("31", "30")
+    for axis in ("steps", "tokens"):
+        by_label(home_page.button_group, "Along").set_value(axis).run()
+        well(home_page)
+
+
+def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
+    whole = start_training(home_page, **SMALL)
+    wait_for(store, whole, "finished")
+    opened(home_page, "pages/2_Train.py", whole)
+    by_label(home_page.button_group, "What to leave out").set_value(["muon", "relu2"]).run()
+    assert any("Jordan" in caption.value for caption in home_page.caption), "what it is"
+    by_label(home_page.button, "Train 2 runs").click().run()
+    well(home_page)
+    chosen = by_label(home_page.multiselect, "Compare with").value
+    without = [store.run(run_id) for run_id in chosen]
+    name = store.run(whole).name
+    assert [run.name for run in without] == [f"{name}, without muon", f"{name}, without relu2"]
+    for run in without:
+        wait_for(store, run.id, "finished")
+    well(home_page.run())
+    (table,) = (t.value for t in home_page.table)
+    what, *columns = (list(table[column]) for column in table)
+    assert [column[what.index("Optimizer")] for column in columns] == ["muon", "adamw", "muon"]
+    assert [column[what.index("Activation")] for column in columns] == ["relu2", "relu2", "gelu"]
+
+
+def test_only_recipes_with_ingredients_offer_to_leave_one_out(home_page, store):
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.button_group, "Preset").set_value("classic").run()
+    by_label(home_page.number_input, "Steps").set_value(2).run()
+    by_label(home_page.button, "Start training").click().run()
+    wait_for(store, home_page.query_params["run"], "finished")
+    well(home_page.run())
+    assert all(group.label != "What to leave out" for group in home_page.button_group)
+
+
+def test_a_text_shorter_than_the_context_is_refused_where_start_is(home_page):
+    data_page(home_page, "Paste")
+    home_page.text_area[0].set_value("hello hello hello").run()
+    by_label(home_page.button, "Keep this text").click().run()
+    well(home_page)
+    opened(home_page, "pages/2_Train.py")
+    by_label(home_page.number_input, "Context").set_value(64).run()
+    by_label(home_page.button, "Start training").click().run()
+    assert "choose a context of at most" in home_page.error[0].value
