@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Self, get_args, get_type_hints
 
@@ -105,6 +106,8 @@ def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any
     return value
 
 
+MOST_RESTARTS = 200  # of one run
+RESTART_SHARE = 0.3
 MAX_BIGRAM_ROWS = 2**14  # one for each pair of up to 128 tokens; of more tokens, pairs share
 
 
@@ -233,6 +236,27 @@ class GPTConfig(Settings):
 
 
 @dataclass(frozen=True)
+class Restart(Settings):
+    """A longer training: from which step to which the learning rate falls once more, and from
+    where (a warm restart; Loshchilov & Hutter 2017, who call it SGDR)."""
+
+    start: int = setting(1, "After how many steps it began.", low=1, high=1_000_000)
+    end: int = setting(2, "At how many steps the rate comes to its end.", low=2, high=1_000_000)
+    share: float = setting(
+        RESTART_SHARE,
+        "How far the learning rate is raised once more, as a share of its peak. Higher moves the "
+        "model further and unsettles it more at first; lower polishes what it knows.",
+        low=0.01,
+        high=1.0,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.end <= self.start:
+            raise InputError(f"a longer training cannot go from step {self.start} to {self.end}")
+
+
+@dataclass(frozen=True)
 class TrainConfig(Settings):
     """How a model is trained: the batches, the optimizer, and its pace over the steps."""
 
@@ -324,14 +348,50 @@ class TrainConfig(Settings):
     seed: int = setting(
         1, "The start of all chance: the same seed gives the same run.", low=0, high=2**32 - 1
     )
+    restarts: tuple = setting(  # of Restart
+        (), "Each longer training of a run that had come to its end: from where it began anew."
+    )
 
     def __post_init__(self) -> None:
+        if isinstance(self.restarts, list | tuple):  # JSON knows neither tuples nor ours
+            known = [r if isinstance(r, Restart) else Restart(**r) for r in self.restarts]
+            object.__setattr__(self, "restarts", tuple(known))
         super().__post_init__()
+        if len(self.restarts) > MOST_RESTARTS:
+            raise InputError(
+                f"this run was made longer {MOST_RESTARTS} times, which is the most: start a new "
+                "one with its settings"
+            )
+        if any(later.start < earlier.end for earlier, later in pairwise(self.restarts)):
+            raise InputError("a longer training cannot begin before the one before it has ended")
         if self.accumulation_steps > self.batch_size:
             raise InputError(
                 f"accumulation_steps is {self.accumulation_steps} and batch_size is "
                 f"{self.batch_size}: a batch cannot be read in more parts than it has pieces"
             )
+
+    @property
+    def planned_steps(self) -> int:
+        """At how many steps the learning rate comes to its end."""
+        return self.restarts[-1].end if self.restarts else self.lr_decay_steps or self.max_steps
+
+    def longer(self, step: int, steps: int, share: float = RESTART_SHARE) -> Self:
+        """The training of a run that has ended at `step` and is to go on for `steps` more.
+
+        What is left of its plan, of a run that was stopped before its end, stays as it was; beyond
+        that the learning rate falls once more, from `share` of its peak. Raises InputError.
+        """
+        end, planned = step + steps, max(step, self.planned_steps)
+        restart = (Restart(planned, end, share),) if end > planned else ()
+        return self.replace(
+            max_steps=end,
+            lr_decay_steps=self.lr_decay_steps or self.max_steps,
+            restarts=self.restarts + restart,
+        )
+
+    def afresh(self) -> Self:
+        """The same for a run that begins at step 0: without what made this one longer."""
+        return self.replace(lr_decay_steps=None, restarts=())
 
 
 @dataclass(frozen=True)

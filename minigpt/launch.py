@@ -1,9 +1,10 @@
-"""A new run: all that can be wrong with it is told here, before it stands in line."""
+"""A new run, or one that is made longer: all that can be wrong with it is told here, before it
+stands in line."""
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import split
 from minigpt.limits import Limits
-from minigpt.store import Store
+from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
 
 
@@ -34,4 +35,40 @@ def launch(
         model,
         train,
         characters_per_token=len(tokenizer.decode(scored)) / len(scored),
+    )
+
+
+def train_longer(store: Store, limits: Limits, run: Run, steps: int, share: float) -> None:
+    """Lets an ended run train for `steps` more; its learning rate is raised to `share` of its peak.
+
+    Raises InputError when a limit is met or the run cannot go on.
+    """
+    limits.check_run(run.model, run.train.longer(run.step, steps, share))
+    store.extend(run.id, steps, share)
+
+
+def longer_plan(run: Run, steps: int, share: float) -> str:
+    """What the learning rate of an ended run will do over `steps` more, in sentences."""
+    train = run.train.longer(run.step, steps, share)
+    planned = max(run.step, run.train.planned_steps)
+    told = ""
+    if planned > run.step:
+        told = (
+            f"This run was stopped at step {run.step:,}, before its plan was at its end. It goes "
+            f"on along that plan, up to step {min(planned, train.max_steps):,}. "
+        )
+    if train.restarts == run.train.restarts:
+        return told.rstrip()
+    restart = train.restarts[-1]
+    low = train.min_lr_ratio
+    if not told:
+        told = f"The learning rate has come down to {low:.0%} of its peak, and there " + (
+            "nothing is learned any more. " if not low else "little is learned. "
+        )
+    if restart.share <= low:
+        return f"{told}From there it stays at {low:.0%} of its peak."
+    return (
+        f"{told}It is raised to {restart.share:.0%} of its peak{' there' * (planned > run.step)}, "
+        f"and falls again to {low:.0%} over {restart.end - restart.start:,} steps. The loss may "
+        "rise at first."
     )

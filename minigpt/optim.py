@@ -111,13 +111,15 @@ def set_progress(
 
 def rate(step: int, config: TrainConfig) -> float:
     """The share of the peak learning rate at step 0, 1, …: a linear warm-up, then a cosine or a
-    trapezoid down to `min_lr_ratio`."""
-    last, low = config.lr_decay_steps or config.max_steps, config.min_lr_ratio
-    warmup = min(config.warmup_steps, last // 2)
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
+    trapezoid down to `min_lr_ratio`; and once more in each longer training, from its own share."""
+    low, top, last = config.min_lr_ratio, 1.0, config.lr_decay_steps or config.max_steps
+    start, falling = min(config.warmup_steps, last // 2), max(1.0, config.cooldown * last)
+    if begun := [restart for restart in config.restarts if restart.start <= step]:
+        start, last, top = begun[-1].start, begun[-1].end, max(low, begun[-1].share)
+        falling = last - start
+    elif step < start:
+        return (step + 1) / (start + 1)
     if config.schedule == "cosine":
-        progress = min((step - warmup) / max(1, last - warmup), 1.0)
-        return low + (1 - low) * (1 + math.cos(math.pi * progress)) / 2
-    falling = max(1.0, config.cooldown * last)
-    return low + (1 - low) * min(max(last - step, 0) / falling, 1.0)
+        progress = min((step - start) / max(1, last - start), 1.0)
+        return low + (top - low) * (1 + math.cos(math.pi * progress)) / 2
+    return low + (top - low) * min(max(last - step, 0) / falling, 1.0)

@@ -176,3 +176,29 @@ def test_a_text_too_short_for_the_recipe_is_refused(tmp_path, capsys):
     (tmp_path / "short.txt").write_text("shorter than one context")
     assert main(["ablate-recipe", str(tmp_path / "short.txt"), "--target", "2"]) == 1
     assert "bring more text" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_made_longer_with_its_rate_raised(trained, capsys):
+    before = Store(home_folder()).run(trained)
+    ask = ["train", "--resume", trained, "--longer", "10", "--restart-share", "0.4", "--json"]
+    assert main(ask) == 0
+    said = capsys.readouterr()
+    assert "raised to 40% of its peak" in said.err
+    assert json.loads(said.out.splitlines()[-1])["step"] == before.step + 10
+    (restart,) = Store(home_folder()).run(trained).train.restarts
+    assert (restart.start, restart.end, restart.share) == (before.step, before.step + 10, 0.4)
+
+
+@pytest.mark.parametrize(
+    "ask, said",
+    [
+        (["train", "--resume", "RUN", "--longer", "10", "--restart-share", "7"], "the most is 1"),
+        (["train", "--resume", "RUN", "--longer", "10", "--restart-share", "nan"], "finite"),
+        (["train", "--resume", "RUN", "--restart-share", "0.3"], "--longer"),
+        (["train", "FILE", "--restart-share", "0.3"], "--longer"),
+    ],
+)
+def test_a_rate_that_cannot_be_is_refused(trained, text_file, capsys, ask, said):
+    ask = [{"RUN": trained, "FILE": str(text_file)}.get(word, word) for word in ask]
+    assert main(ask) == 1
+    assert said in capsys.readouterr().err

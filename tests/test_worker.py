@@ -9,7 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from minigpt import weights, worker
+from minigpt import optim, weights, worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.limits import Limits
 from minigpt.speed import Speed
@@ -350,7 +350,9 @@ def test_training_longer_keeps_all_that_was_and_goes_on(fresh_store, small_run):
     assert (run.state, run.step, run.train.max_steps) == ("finished", 30, 30)
     assert after.train_loss[:20].tolist() == before.train_loss.tolist()
     assert after.lr[:20].tolist() == before.lr.tolist()
-    assert set(after.lr[20:]) == {run.train.learning_rate * run.train.min_lr_ratio}
+    rates = [run.train.learning_rate * optim.rate(step, run.train) for step in range(30)]
+    assert after.lr.tolist() == pytest.approx(rates)
+    assert after.lr[20] > after.lr[19] and after.lr[20] == max(after.lr[20:])
 
 
 def test_those_in_line_begin_in_their_order_when_there_is_room(

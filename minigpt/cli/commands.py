@@ -16,11 +16,19 @@ from tqdm import tqdm
 
 from minigpt import bundle, tokenizers
 from minigpt.cli.texts import chosen_text, chosen_tokenizer, read_bytes, size_of
-from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, Settings, TrainConfig
+from minigpt.config import (
+    PRESETS,
+    RESTART_SHARE,
+    GPTConfig,
+    InputError,
+    SampleConfig,
+    Settings,
+    TrainConfig,
+)
 from minigpt.corpus import read_text, split, windows
 from minigpt.huggingface import export_huggingface
 from minigpt.ingredients import WITHOUT, without
-from minigpt.launch import launch
+from minigpt.launch import launch, longer_plan, train_longer
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store
 from minigpt.supervisor import Supervisor
@@ -57,13 +65,15 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 def _wanted_run(store: Store, args: argparse.Namespace) -> str:
     """The id of the run that was asked for, a new one or one to go on with."""
+    if args.restart_share is not None and not (args.resume and args.longer):
+        raise InputError("--restart-share is for --resume RUN --longer STEPS: leave it out")
     if args.resume:
         run = store.find_run(args.resume)
         run_id = run.id
         if args.longer:
-            limits = Limits.from_environment()
-            limits.check_run(run.model, run.train.replace(max_steps=run.step + args.longer))
-            store.extend(run_id, args.longer)
+            share = RESTART_SHARE if args.restart_share is None else args.restart_share
+            train_longer(store, Limits.from_environment(), run, args.longer, share)
+            _tell(longer_plan(run, args.longer, share))
         else:
             store.wish(run_id, "running")
     else:

@@ -16,7 +16,15 @@ from minigpt.cli.commands import (
     train,
 )
 from minigpt.cli.texts import add_options, corpus, tokenize
-from minigpt.config import DEFAULT_PRESET, PRESETS, GPTConfig, SampleConfig, Settings, TrainConfig
+from minigpt.config import (
+    DEFAULT_PRESET,
+    PRESETS,
+    RESTART_SHARE,
+    GPTConfig,
+    SampleConfig,
+    Settings,
+    TrainConfig,
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,7 +55,18 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--name", help="what to call the run")
     sub.add_argument("--resume", metavar="RUN", help="go on with a paused run")
     sub.add_argument(
-        "--longer", type=int, metavar="STEPS", help="with --resume: train an ended run for longer"
+        "--longer",
+        type=int,
+        metavar="STEPS",
+        help="with --resume: train an ended run for so many steps more, its learning rate raised "
+        "once more and falling over them",
+    )
+    sub.add_argument(
+        "--restart-share",
+        type=float,
+        metavar="SHARE",
+        help="with --longer: how far the learning rate is raised, as a share of its peak "
+        f"(default: {RESTART_SHARE:g})",
     )
     _add_settings(sub.add_argument_group("the model"), GPTConfig)
     _add_settings(sub.add_argument_group("the training"), TrainConfig)
@@ -109,8 +128,8 @@ def _add_settings(parser: argparse.ArgumentParser, config: type[Settings]) -> No
     """One option per setting, with the field's sentence as its help."""
     hints = get_type_hints(config)
     for spec in fields(config):
-        if spec.name == "vocab_size":
-            continue  # the tokenizer knows
+        if spec.name in ("vocab_size", "restarts"):
+            continue  # the tokenizer knows, and --longer
         names = [f"--{spec.name.replace('_', '-')}"]
         if spec.name == "max_steps":
             names.append("--steps")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig
 from minigpt.store.database import Database
 from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, Results, Run, Text
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
@@ -206,10 +206,11 @@ class Store:
                 )
                 self._enqueue(db, run_id)
 
-    def extend(self, run_id: str, steps: int) -> None:
+    def extend(self, run_id: str, steps: int, share: float = RESTART_SHARE) -> None:
         """Lets a finished or stopped run train for `steps` more.
 
-        What it did so far stays as it is: the learning rate rests where its decay would have ended.
+        What it did so far stays as it is, and so does the rest of its plan where it was stopped
+        before its end; beyond that its learning rate falls once more, from `share` of its peak.
         Raises InputError when the run is in another state or came without its text.
         """
         with self._db.transaction() as db:
@@ -224,10 +225,7 @@ class Store:
                     "this run came as a file, without its text or what its optimizer knew: "
                     "start a new one with its settings"
                 )
-            train = run.train.replace(
-                max_steps=run.step + steps,
-                lr_decay_steps=run.train.lr_decay_steps or run.train.max_steps,
-            )
+            train = run.train.longer(run.step, steps, share)
             db.execute(
                 "UPDATE runs SET train = ?, wish = 'running', pause_at = NULL WHERE id = ?",
                 (train.to_json(), run_id),

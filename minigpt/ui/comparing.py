@@ -15,7 +15,7 @@ from minigpt.ui.glossary import GLOSSARY, LABELS, shown
 
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
-NAMES = {**LABELS, "vocab_size": "Vocabulary"}
+NAMES = {**LABELS, "vocab_size": "Vocabulary", "restarts": "Trained longer"}
 
 
 def choose(visit: frame.Visit) -> tuple[list[str], str]:

@@ -11,7 +11,7 @@ import streamlit as st
 from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.store import EXTENDABLE, MAX_NAME, MetricsRow, Run
-from minigpt.ui import frame, leaving_out, new_run, services, texts
+from minigpt.ui import frame, leaving_out, longer, new_run, services, texts
 
 REFUSAL = "refusal"
 
@@ -53,22 +53,8 @@ def _steer(visit: frame.Visit) -> None:
         _button("Stop", "stop", store.wish, run.id, "stopped", help="Ends the run. It is kept.")
     elif run.state in EXTENDABLE and not run.imported:
         with st.popover("Train longer", icon=":material/more_time:"):
-            st.number_input(
-                "Further steps",
-                min_value=1,
-                max_value=visit.limits.max_steps,
-                value=min(run.train.max_steps, visit.limits.max_steps),
-                step=100,
-                key=f"further-{run.id}",
-                help="The run goes on from where it is, at the learning rate it ended with.",
-            )
-            _button("Go on", "play_arrow", _train_longer, visit, run, kind="primary")
-
-
-def _train_longer(visit: frame.Visit, run: Run) -> None:
-    steps = st.session_state[f"further-{run.id}"]  # as it is now, not when the button was drawn
-    visit.limits.check_run(run.model, run.train.replace(max_steps=run.step + steps))
-    visit.store.extend(run.id, steps)
+            longer.choose(visit)
+            _button("Go on", "play_arrow", longer.start, visit, kind="primary")
 
 
 def _share(run: Run) -> None:

@@ -101,4 +101,6 @@ LABELS: Mapping[str, str] = MappingProxyType(
 
 def shown(value: object) -> str:
     """A setting's value in a person's words."""
+    if isinstance(value, tuple):  # of Restart
+        return ", ".join(f"from step {r.start:,} at {r.share:.0%}" for r in value) or "no"
     return ("off", "on")[value] if isinstance(value, bool) else str(value)

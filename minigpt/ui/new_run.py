@@ -127,9 +127,8 @@ def _presets() -> dict[str, Preset]:
     if copied := st.session_state.get(COPIED):
         run: Run = copied
         shape = {name: getattr(run.model, name) for name in MODEL_SETTINGS}
-        train = run.train.replace(lr_decay_steps=None)
         summary = f"The settings of {frame.plain(run.name)}: change what you like."
-        presets[f"copy-{run.id}"] = Preset(summary, shape, train)
+        presets[f"copy-{run.id}"] = Preset(summary, shape, run.train.afresh())
     return presets
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Curves, Run, State, wait
-from minigpt.ui import comparing, controls, frame, services
+from minigpt.ui import comparing, controls, frame, longer, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.services import FLOOR
@@ -185,6 +185,8 @@ def _curve(run: Run, curves: Curves) -> None:
         )
         * (FLOOR in guides)
     )
+    if run.train.restarts:
+        st.caption(longer.told(run))
     _right_answers(run, curves)
 
 

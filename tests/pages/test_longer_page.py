@@ -1,0 +1,46 @@
+"""Train: what a longer training will do is said before it begins, and shown afterwards."""
+
+from minigpt.config import Restart
+from tests.pages.visits import SMALL, by_label, opened, start_training, wait_for, well
+
+
+def captions(app) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
+def test_a_finished_run_is_raised_once_more_and_says_so(home_page, store):
+    run_id = start_training(home_page, **SMALL)
+    wait_for(store, run_id, "finished")
+    opened(home_page, "pages/2_Train.py", run_id)
+    assert "there nothing is learned any more" in captions(well(home_page))
+    assert "raised to 30% of its peak" in captions(home_page)
+    by_label(home_page.number_input, "Further steps").set_value(20)
+    by_label(home_page.slider, "Learning rate to begin with").set_value(50).run()
+    assert "raised to 50% of its peak, and falls again to 0% over 20 steps" in captions(home_page)
+    by_label(home_page.button, "Go on").click().run()
+    wait_for(store, run_id, "finished")
+    assert store.run(run_id).train.restarts == (Restart(30, 50, 0.5),)
+    well(home_page.run())
+    assert "Trained longer from step 30 at 50% of its peak learning rate" in captions(home_page)
+
+    by_label(home_page.button, "Duplicate").click().run()
+    by_label(home_page.button, "Start training").click().run()
+    copy = store.run(well(home_page).query_params["run"])
+    assert copy.id != run_id
+    assert (copy.train.max_steps, copy.train.restarts) == (50, ())
+    assert copy.train.lr_decay_steps is None
+
+
+def test_a_stopped_run_says_that_it_goes_on_along_its_plan(home_page, store):
+    run_id = start_training(home_page, **{**SMALL, "Steps": 90_000})
+    wait_for(store, run_id, "running")
+    store.wish(run_id, "stopped")
+    wait_for(store, run_id, "stopped")
+    opened(home_page, "pages/2_Train.py", run_id)
+    by_label(home_page.number_input, "Further steps").set_value(100).run()
+    step = store.run(run_id).step
+    assert f"stopped at step {step:,}, before its plan" in captions(well(home_page))
+    assert f"up to step {step + 100:,}." in captions(home_page)
+    assert "raised" not in captions(home_page)
+    by_label(home_page.number_input, "Further steps").set_value(95_000).run()
+    assert "up to step 90,000. It is raised to 30% of its peak there" in captions(home_page)
