@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
@@ -20,6 +21,10 @@ MENU = (
     ("pages/3_Attention.py", "Attention", ":material/grid_on:"),
     ("pages/4_Generate.py", "Generate", ":material/edit_note:"),
 )
+
+
+# A picture of our own: Streamlit's icons would be fetched from a font host for the browser's tab.
+ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ def open_page(title: str, about: str) -> Visit:
     """
     st.set_page_config(
         page_title=title if title == "minigpt" else f"{title} · minigpt",
-        page_icon=":material/psychology:",
+        page_icon=ICON,
         layout="wide",
     )
     with st.sidebar:

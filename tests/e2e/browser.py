@@ -64,3 +64,8 @@ def start(page: Page, steps: str = "100000") -> None:
     set_number(page, "Measure every", "20")
     page.get_by_role("button", name="Start training").click()
     expect_state(page, "running")
+
+
+def settled(page: Page) -> None:
+    """Waits until the page's script has run to its end."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
