@@ -16,6 +16,7 @@ from minigpt.config import InputError, TrainConfig
 from minigpt.corpus import Exam, batch, windows
 from minigpt.devices import autocast, seed_device
 from minigpt.model import GPT
+from minigpt.steps import SingleStep
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,35 @@ class Trainer:
             accuracy=right,
         )
 
-    def _gradients(self, step: int) -> tuple[float, float]:
-        """Fills the gradients of step `step`, clipped; returns the loss and their norm."""
+    def advance_seen(self) -> tuple[Metrics, SingleStep]:
+        """Makes the very step that `advance` makes, and looks at what it did: some three times the
+        work, for a person who lets a run make one step."""
+        step, names = self.step, [name for name, _ in self.model.named_parameters()]
+        before = [weight.detach().clone() for weight in self._weights]
+        metrics = self.advance()
+        squares: dict[str, list[float]] = {}
+        for name, old, new in zip(names, before, self._weights, strict=True):
+            sums = squares.setdefault(part_of(name), [0.0, 0.0])
+            sums[0] += (new.detach() - old).double().square().sum().item()
+            sums[1] += old.double().square().sum().item()
+        moves = {part: (d**0.5, n**0.5) for part, (d, n) in squares.items()}
+        x, y = self._batch(step)
+        ids = [*x[0].tolist(), y[0, -1].item()]
+        after = self._loss_again(step)
+        return metrics, SingleStep(metrics.step, ids, len(x), metrics.train_loss, after, moves)
+
+    def _loss_again(self, step: int) -> float:
+        """The loss of a step's batch with the weights as they are now, with the same dropout."""
+        self.model.train()
+        total = 0.0
+        parts = self._parts(*self._batch(step))
+        with chance_of(self.config.seed, step, self.model.device, self.share.rank):
+            for inputs, targets in parts:
+                total += self._loss(inputs, targets).item() * len(inputs)
+        return total / sum(len(inputs) for inputs, _ in parts)
+
+    def _batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Inputs and targets of a step that this process reads, each (B, T)."""
         config, model, share = self.config, self.model, self.share
         x, y = (
             torch.from_numpy(rows[share.rank :: share.of]).to(model.device)
@@ -167,9 +195,21 @@ class Trainer:
                 self.train_ids, model.config.block_size, config.batch_size, config.seed, step
             )
         )
+        return x, y
+
+    def _parts(self, x: torch.Tensor, y: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """A batch as it is read, one part after the other."""
+        return list(
+            zip(*(rows.chunk(self.config.accumulation_steps) for rows in (x, y)), strict=True)
+        )
+
+    def _gradients(self, step: int) -> tuple[float, float]:
+        """Fills the gradients of step `step`, clipped; returns the loss and their norm."""
+        config, model, share = self.config, self.model, self.share
+        x, y = self._batch(step)
         if not model.training:
             model.train()
-        parts = list(zip(*(rows.chunk(config.accumulation_steps) for rows in (x, y)), strict=True))
+        parts = self._parts(x, y)
         loss = torch.zeros((), device=model.device)
         with chance_of(config.seed, step, model.device, share.rank):
             for inputs, targets in parts:
@@ -235,6 +275,16 @@ class Trainer:
                     optimizer.state[weight] = kept
         self.loss_history = state["loss_history"].tolist()
         self.seconds = state["seconds"].item()
+
+
+def part_of(name: str) -> str:
+    """The part of a model that a weight belongs to: wte, bigram, wpe, h.0.attn, h.0.mlp, …; a norm
+    belongs to what it stands before."""
+    first, *rest = name.split(".")
+    if first == "h":
+        inside = {"ln_1": "attn", "ln_2": "mlp"}.get(rest[1], rest[1])
+        return f"h.{rest[0]}.{inside}"
+    return {"ln_f": "lm_head"}.get(first, first)
 
 
 @torch.inference_mode()

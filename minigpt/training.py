@@ -8,6 +8,7 @@ from minigpt import tokenizers, weights
 from minigpt.config import SampleConfig
 from minigpt.generation import generate
 from minigpt.marker import Marker
+from minigpt.steps import SingleStep
 from minigpt.store import MetricsRow, Results, Run
 from minigpt.trainer import Trainer
 
@@ -33,6 +34,7 @@ class Training:
     samples: list[tuple[int, str]] = field(default_factory=list)
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
     sample_due: bool = False
+    single: SingleStep | None = None
 
     @property
     def rests(self) -> bool:
@@ -60,7 +62,10 @@ class Training:
             end = 0.0
         while not (self.ended or self.rests):
             marker.put(self.run.id, trainer.step + 1)
-            metrics = trainer.advance()
+            if self.pause_at == trainer.step + 1:  # somebody waits for this very step
+                metrics, self.single = trainer.advance_seen()
+            else:
+                metrics = trainer.advance()
             self.metrics.append(MetricsRow(*astuple(metrics)))
             if is_snapshot_step(metrics.step, train.max_steps):
                 self.snapshots.append((metrics.step, weights.snapshot_bytes(trainer.model)))
@@ -86,6 +91,8 @@ class Training:
         if checkpoint:
             saved = self.trainer.step, weights.to_bytes(self.trainer.state_dict())
             self.saved_at = time.monotonic()
-        results = Results(self.metrics, self.samples, self.snapshots, saved, **standing)
-        self.metrics, self.samples, self.snapshots = [], [], []
+        results = Results(
+            self.metrics, self.samples, self.snapshots, saved, single=self.single, **standing
+        )
+        self.metrics, self.samples, self.snapshots, self.single = [], [], [], None
         return results

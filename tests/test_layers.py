@@ -15,7 +15,7 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config"},
-    {"limits", "speed", "ingredients"},
+    {"limits", "speed", "ingredients", "steps"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
     {"optim", "generation", "interpret"},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.steps import SingleStep
 from minigpt.store.states import ACTIVE, State, Wish
 
 EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
@@ -88,4 +89,5 @@ class Results:
     checkpoint: tuple[int, bytes] | None = None
     state: State | None = None
     reason: str = ""
+    single: SingleStep | None = None  # what a step did that somebody asked for by itself
     rests: bool = False  # it paused by itself, so it is no longer wished to run

@@ -83,4 +83,11 @@ MIGRATIONS = (
         seconds TEXT NOT NULL             -- JSON of speed.Speed
     )
     """,
+    """
+    CREATE TABLE single_steps (           -- what the newest step asked for by itself did
+        run_id TEXT PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
+        step INTEGER NOT NULL,
+        body TEXT NOT NULL                -- JSON of steps.SingleStep
+    )
+    """,
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig
+from minigpt.steps import SingleStep
 from minigpt.store.database import Database
 from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, Results, Run, Text
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
@@ -376,6 +377,11 @@ class Store:
             db.execute(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?)", (run_id, *results.checkpoint)
             )
+        if single := results.single:
+            db.execute(
+                "INSERT OR REPLACE INTO single_steps VALUES (?, ?, ?)",
+                (run_id, single.step, single.to_json()),
+            )
         if results.metrics:
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (results.metrics[-1].step, run_id))
         if results.state:
@@ -400,7 +406,7 @@ class Store:
     def rewind(self, run_id: str, step: int) -> None:
         """Forgets what came after `step`, before a run goes on from a checkpoint of that step."""
         with self._db.transaction() as db:
-            for table in ("metrics", "samples", "snapshots"):
+            for table in ("metrics", "samples", "snapshots", "single_steps"):
                 db.execute(f"DELETE FROM {table} WHERE run_id = ? AND step > ?", (run_id, step))
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (step, run_id))
 
@@ -431,6 +437,15 @@ class Store:
             return None
         (last, end), (first, begin) = rows[0], rows[-1]
         return (end - begin) / (last - first)
+
+    def single_step(self, run_id: str) -> SingleStep | None:
+        """What the run's newest step did, if it was asked for by itself; else None."""
+        rows = self._db.rows(
+            "SELECT body FROM single_steps JOIN runs ON id = run_id AND runs.step = "
+            "single_steps.step WHERE run_id = ?",
+            run_id,
+        )
+        return SingleStep.from_json(rows[0][0]) if rows else None
 
     def samples(self, run_id: str) -> list[tuple[int, str]]:
         """Step and text of each sample written while training, oldest first."""

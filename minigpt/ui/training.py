@@ -9,7 +9,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Curves, Run, State, wait
-from minigpt.ui import comparing, controls, frame, longer, services
+from minigpt.ui import comparing, controls, frame, longer, services, single_step
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.services import FLOOR
@@ -87,6 +87,7 @@ def _live(shown: _Shown, others: list[str], axis: str) -> None:
         elif run.state == "running" and sharing > 1:
             st.caption(f"{sharing} runs share this machine: each has its turn every few seconds.")
         _curve(run, curves)
+        single_step.show(run)
         if others and len(curves.step):
             comparing.show(run, others, axis)
         _newest_sample(run)
