@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from minigpt.cli import commands, main, parser
+from minigpt.cli import main, parser, training
 from minigpt.config import PRESETS, Preset
 from minigpt.ingredients import WITHOUT
 from minigpt.store import Store
@@ -158,7 +158,7 @@ def test_every_command_has_help_with_an_example(capsys):
 def test_a_recipe_is_taken_apart(text_file, capsys, monkeypatch):
     shape = {**PRESETS["modern"].shape, "block_size": 8, "n_layer": 1, "n_head": 1, "n_embd": 8}
     train = PRESETS["modern"].train.replace(max_steps=20, batch_size=4)
-    monkeypatch.setattr(commands, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
+    monkeypatch.setattr(training, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
     command = ["ablate-recipe", str(text_file), "--target", "2.4", "--seeds", "2", "--json"]
     assert main(command) == 0
     result = last_json(capsys)
@@ -167,7 +167,7 @@ def test_a_recipe_is_taken_apart(text_file, capsys, monkeypatch):
     assert all(row["seconds"] is None or row["seconds"] > 0 for row in result["recipes"])
     assert result["recipes"][0]["steps"] >= 10
     train = train.replace(max_steps=1)
-    monkeypatch.setattr(commands, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
+    monkeypatch.setattr(training, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
     assert main([*command[:3], "-9", "--seeds", "1"]) == 0
     assert "did not reach -9 in eight times the steps" in capsys.readouterr().out
 

@@ -2,27 +2,18 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import fields
-from typing import get_args, get_type_hints
 
-from minigpt.cli.commands import (
-    ablate_recipe,
-    evaluate,
-    export,
-    generate,
-    import_,
-    inspect,
-    runs,
-    train,
-)
+from minigpt.cli.files import export, import_
+from minigpt.cli.looking import evaluate, generate, inspect, runs
+from minigpt.cli.settings import add_settings
 from minigpt.cli.texts import add_options, corpus, tokenize
+from minigpt.cli.training import ablate_recipe, train
 from minigpt.config import (
     DEFAULT_PRESET,
     PRESETS,
     RESTART_SHARE,
     GPTConfig,
     SampleConfig,
-    Settings,
     TrainConfig,
 )
 
@@ -68,8 +59,8 @@ def parser() -> argparse.ArgumentParser:
         help="with --longer: how far the learning rate is raised, as a share of its peak "
         f"(default: {RESTART_SHARE:g})",
     )
-    _add_settings(sub.add_argument_group("the model"), GPTConfig)
-    _add_settings(sub.add_argument_group("the training"), TrainConfig)
+    add_settings(sub.add_argument_group("the model"), GPTConfig)
+    add_settings(sub.add_argument_group("the training"), TrainConfig)
 
     sub = command(ablate_recipe, "tales.txt --preset speedrun --target 2.2")
     add_options(sub)
@@ -92,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
     sub = command(generate, '1a2b3c --prompt "hello" --temperature 0.8 --top-k 40 --seed 1')
     sub.add_argument("run", help="a run's id, or its first characters")
     sub.add_argument("--prompt", required=True, help="the text to continue")
-    _add_settings(sub, SampleConfig)
+    add_settings(sub, SampleConfig)
 
     sub = command(evaluate, "1a2b3c other.txt")
     sub.add_argument("run", help="a run's id, or its first characters")
@@ -122,24 +113,3 @@ def parser() -> argparse.ArgumentParser:
     sub = command(import_, "run.safetensors")
     sub.add_argument("file", help="a file that export wrote")
     return top
-
-
-def _add_settings(parser: argparse.ArgumentParser, config: type[Settings]) -> None:
-    """One option per setting, with the field's sentence as its help."""
-    hints = get_type_hints(config)
-    for spec in fields(config):
-        if spec.name in ("vocab_size", "restarts"):
-            continue  # the tokenizer knows, and --longer
-        names = [f"--{spec.name.replace('_', '-')}"]
-        if spec.name == "max_steps":
-            names.append("--steps")
-        (kind,) = {*(get_args(hints[spec.name]) or (hints[spec.name],))} - {type(None)}
-        help = spec.metadata["help"].replace("%", "%%")
-        if kind is bool:
-            parser.add_argument(*names, action=argparse.BooleanOptionalAction, help=help)
-        else:
-            choices = spec.metadata["choices"]
-            metavar = None if choices else kind.__name__
-            parser.add_argument(
-                *names, dest=spec.name, type=kind, choices=choices, metavar=metavar, help=help
-            )

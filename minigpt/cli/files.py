@@ -1,0 +1,34 @@
+"""The commands that bring a run into a file and back: each prints for people and returns what
+`--json` prints."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from minigpt import bundle
+from minigpt.cli.texts import read_bytes, size_of
+from minigpt.huggingface import export_huggingface
+from minigpt.limits import Limits
+from minigpt.store import EVERYONE, Store
+
+
+def export(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Write a run to one .safetensors file, or as a folder for Hugging Face's transformers."""
+    run = store.find_run(args.run)
+    output = Path(args.output or {"minigpt": "run.safetensors", "huggingface": "run"}[args.format])
+    if args.format == "huggingface":
+        export_huggingface(store, run, output)
+        size = sum(file.stat().st_size for file in output.iterdir())
+    else:
+        size = output.write_bytes(bundle.export_run(store, run, args.snapshots))
+    print(f"wrote {output} ({size / 1e6:.2f} MB)")
+    return {"run": run.id, "file": str(output), "bytes": size}
+
+
+def import_(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Add a run from a file that `export` wrote."""
+    path, limits = Path(args.file), Limits.from_environment()
+    bundle.check_size(size_of(path), limits)
+    run_id = bundle.import_run(store, read_bytes(path), EVERYONE, limits=limits)
+    print(f"run {run_id}")
+    return {"run": run_id}

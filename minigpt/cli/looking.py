@@ -1,0 +1,112 @@
+"""The commands that look at runs and ask them: each prints for people and returns what `--json`
+prints."""
+
+import argparse
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from minigpt import tokenizers
+from minigpt.cli.settings import given
+from minigpt.cli.terminal import note
+from minigpt.cli.texts import read_bytes
+from minigpt.config import InputError, SampleConfig
+from minigpt.corpus import read_text, windows
+from minigpt.store import Store
+
+
+def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """List all runs, newest first."""
+    rows = []
+    for run in store.runs():
+        curves = store.curves(run.id, most=1)
+        loss = float(curves.train_loss[-1]) if len(curves.step) else math.nan
+        when = datetime.fromtimestamp(run.created_at).strftime("%Y-%m-%d %H:%M")
+        progress = f"{run.step:,}/{run.train.max_steps:,}"
+        print(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:6.3f}  {run.name}")
+        rows.append({"run": run.id, "name": run.name, "state": run.state, "step": run.step})
+    return {"runs": rows}
+
+
+def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Continue a prompt with a run's model."""
+    from minigpt.generation import generate as continue_text
+    from minigpt.weights import load_model
+
+    run = store.find_run(args.run)
+    tokenizer = tokenizers.load(run.tokenizer)
+    config = SampleConfig(**given(args, SampleConfig))
+    ids = tokenizer.encode(args.prompt)
+    _tell_unknown(ids, tokenizer)
+    if len(ids) > run.model.block_size:
+        note(
+            f"the prompt has {len(ids):,} tokens: only the newest {run.model.block_size:,} are read"
+        )
+    print(args.prompt, end="", flush=True)
+    written = []
+    steps = continue_text(load_model(store, run), ids, config)
+    for piece in tokenizer.pieces(step.id for step in steps):
+        written.append(piece)
+        print(piece, end="", flush=True)
+    print()
+    return {"run": run.id, "prompt": args.prompt, "text": "".join(written)}
+
+
+def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Measure how well a run's model predicts a text file."""
+    from minigpt.trainer import mean_loss
+    from minigpt.weights import load_model
+
+    run = store.find_run(args.run)
+    tokenizer = tokenizers.load(run.tokenizer)
+    path = Path(args.file)
+    text = read_text(read_bytes(path), path.name, args.encoding)
+    ids = tokenizer.encode_array(text)
+    _tell_unknown(ids.tolist(), tokenizer)
+    x, y = windows(ids, run.model.block_size)
+    loss = mean_loss(load_model(store, run), x, y, batch_size=16)
+    bits = loss / math.log(2) * len(ids) / len(text)
+    print(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {y.size:,} tokens")
+    return {"run": run.id, "loss": loss, "bits_per_character": bits, "tokens": int(y.size)}
+
+
+def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
+    """Write one head's attention over a prompt as a picture, in one HTML file."""
+    from minigpt import plots
+    from minigpt.interpret import attention
+    from minigpt.weights import load_model
+
+    run = store.find_run(args.run)
+    shape = run.model
+    for name, value, most in (
+        ("layer", args.layer, shape.n_layer),
+        ("head", args.head, shape.n_head),
+    ):
+        if not 0 <= value < most:
+            raise InputError(f"there is no {name} {value}: this model's run from 0 to {most - 1}")
+    tokenizer = tokenizers.load(run.tokenizer)
+    ids = tokenizer.encode(args.prompt)
+    _tell_unknown(ids, tokenizer)
+    if len(ids) > shape.block_size:
+        note(f"the prompt has {len(ids):,} tokens: only the newest {shape.block_size:,} are shown")
+    ids = ids[-shape.block_size :]
+    pattern = attention(load_model(store, run), ids)[args.layer, args.head].numpy()
+    figure = plots.attention_heatmap(pattern, [tokenizer.tokens[i] for i in ids])
+    figure.update_layout(
+        template=plots.TEMPLATE,
+        title=f"{run.name}: layer {args.layer}, head {args.head}",
+        margin={"t": 120},
+    )
+    output = Path(args.output)
+    output.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")
+    print(f"wrote {output}")
+    return {"run": run.id, "file": str(output), "tokens": len(ids)}
+
+
+def _tell_unknown(ids: list[int], tokenizer: tokenizers.Tokenizer) -> None:
+    if unknown := ids.count(tokenizer.unk_id):
+        note(
+            f"{unknown:,} of the characters were not in the training text; "
+            "the model reads <unk> instead"
+        )
