@@ -1,6 +1,11 @@
-"""What all sessions of one server share: the store, the worker's supervisor, loaded models."""
+"""What all sessions of one server share: the store, the worker's supervisor, loaded models.
+
+The process owns the store and the supervisor, for as long as it lives. Streamlit's caches hold only
+what can be made again: any visitor's browser may ask the server to clear them.
+"""
 
 import gc
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +24,7 @@ from minigpt.corpus import (
     split,
     worlds,
 )
+from minigpt.limits import Limits
 from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, Run, Store, home
 from minigpt.supervisor import Supervisor
@@ -30,26 +36,53 @@ FLOOR = "lowest possible"
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 
 
+@dataclass(frozen=True)
+class Server:
+    """What this process serves from one folder."""
+
+    store: Store
+    supervisor: Supervisor
+
+
+_servers: dict[Path, Server] = {}
+_opening = threading.Lock()
+
+
 def store() -> Store:
     """The store of this server, with the library and the demo run in it."""
     return _open(home().resolve())
 
 
-@st.cache_resource(show_spinner=False)
 def _open(folder: Path) -> Store:
-    opened = Store(folder)
-    opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
-    bundle.ensure_demo(opened)
-    _supervisor(folder)
-    # All that is imported by now stays: the collector need not look at it again.
-    gc.collect()
-    gc.freeze()
-    return opened
+    return _server(folder).store
 
 
-@st.cache_resource(show_spinner=False)
-def _supervisor(folder: Path) -> Supervisor:
-    return Supervisor(folder)
+def _server(folder: Path) -> Server:
+    with _opening:
+        if folder not in _servers:
+            Limits.from_environment()  # a worker of settings that cannot be would only end again
+            opened = Store(folder)
+            try:
+                opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
+                bundle.ensure_demo(opened)
+                _servers[folder] = Server(opened, Supervisor(folder))
+            except BaseException:
+                opened.close()
+                raise
+            # All that is imported by now stays: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+        return _servers[folder]
+
+
+def close() -> None:
+    """Lets the workers save and leave, and closes the stores, as the end of the process would."""
+    with _opening:
+        while _servers:
+            _, server = _servers.popitem()
+            server.supervisor.close()
+            server.store.close()
+    st.cache_resource.clear()
 
 
 def speed() -> Speed | None:
@@ -60,7 +93,7 @@ def speed() -> Speed | None:
 
 def trouble() -> str:
     """What keeps the worker from working, in words; empty when nothing does."""
-    return _supervisor(home().resolve()).trouble
+    return _server(home().resolve()).supervisor.trouble
 
 
 @st.cache_resource(show_spinner=False)

@@ -4,7 +4,6 @@ import os
 import time
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from minigpt.store import Store
@@ -22,9 +21,9 @@ def one_home(tmp_path_factory):
     }
     os.chdir(ROOT)
     yield
+    services.close()
     os.environ.clear()
     os.environ.update(kept)
-    st.cache_resource.clear()
 
 
 @pytest.fixture
