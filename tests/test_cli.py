@@ -44,6 +44,7 @@ def test_a_text_is_trained_and_ends_with_the_run_s_id(text_file, capsys):
     result = json.loads(out[-1])
     assert (result["state"], result["step"]) == ("finished", 20)
     assert result["run"] in out[-2]
+    assert any(line.startswith("Not below trigrams: ") for line in out), "what the curve says"
     assert result["val_loss"] > 0 and result["tokens_per_second"] > 0
 
 

@@ -21,7 +21,7 @@ LAYERS = [
     {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},
-    {"weights", "supervisor", "marker", "launch"},
+    {"weights", "supervisor", "marker", "launch", "findings"},
     {"probe", "recipe", "training"},
     {"worker"},
     {"together"},

@@ -16,6 +16,7 @@ from minigpt.cli.terminal import note
 from minigpt.cli.texts import chosen_text, chosen_tokenizer
 from minigpt.config import PRESETS, RESTART_SHARE, GPTConfig, InputError, TrainConfig
 from minigpt.corpus import split
+from minigpt.findings import MOST_SAID, findings, levels_of
 from minigpt.ingredients import WITHOUT, without
 from minigpt.launch import launch, longer_plan, train_longer
 from minigpt.limits import Limits
@@ -41,6 +42,8 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         raise InputError(run.reason)
     curves = store.curves(run.id)
     measured = curves.val_loss[~np.isnan(curves.val_loss)]
+    for finding in findings(run, curves, levels_of(store, run))[:MOST_SAID]:
+        print(finding)
     print(f"{run.state} at step {run.step:,}; run {run.id}")
     return {
         "run": run.id,

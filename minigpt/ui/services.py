@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from minigpt import bundle, tokenizers
+from minigpt import bundle, findings, tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import (
     LIBRARY,
@@ -21,8 +21,6 @@ from minigpt.corpus import (
     Statistics,
     describe,
     fit_baselines,
-    split,
-    worlds,
 )
 from minigpt.limits import Limits
 from minigpt.speed import Speed
@@ -32,7 +30,7 @@ from minigpt.supervisor import Supervisor
 if TYPE_CHECKING:
     from minigpt.model import GPT
 
-FLOOR = "lowest possible"
+FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 
 
@@ -189,25 +187,22 @@ def _statistics(folder: Path, text_id: str) -> Statistics:
 def guides(run: Run) -> dict[str, float]:
     """The level lines under a run's curve, in nats per token: what counting reaches on its text,
     and for a world's text the lowest loss possible. Empty without the text or a validation part."""
+    known = levels(run)
+    return {n: loss for n, loss in known.lines.items() if n != "unigram"} if known else {}
+
+
+def levels(run: Run) -> findings.Levels | None:
+    """All that a run's losses are compared with, remembered; None without its text."""
     if run.text_id is None:
-        return {}
-    lines = _lines(
+        return None
+    known = _levels(
         home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size
     )
-    world = worlds.load(store().origin(run.text_id))
-    if lines and world:
-        lines = lines | {FLOOR: world.floor * run.characters_per_token}
-    return lines
+    return findings.with_floor(known, run, store().origin(run.text_id))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _lines(
+def _levels(
     folder: Path, text_id: str, tokenizer: str, val_fraction: float, block_size: int
-) -> dict[str, float]:
-    chosen = tokenizers.load(tokenizer)
-    ids = chosen.encode_array(_open(folder).text(text_id))
-    train_ids, val_ids = split(ids, val_fraction, block_size)
-    if len(val_ids) < 2:
-        return {}
-    lines = fit_baselines(train_ids, val_ids, chosen.vocab_size)
-    return {"uniform": lines.uniform, "bigram": lines.bigram, "trigram": lines.trigram}
+) -> findings.Levels:
+    return findings.levels(_open(folder).text(text_id), tokenizer, val_fraction, block_size)
