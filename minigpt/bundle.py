@@ -17,7 +17,7 @@ from minigpt import tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.library import ASSETS
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, MAX_NAME, MetricsRow, Results, Run, Store
+from minigpt.store import EVERYONE, MAX_NAME, NO_WEIGHTS, MetricsRow, Results, Run, Store
 
 FORMAT = "1"
 MAX_HEADER = 8_000_000  # bytes; samples are in it
@@ -44,7 +44,8 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
         raise InputError(f"{most_snapshots} snapshots are too few: keep at least 2")
     checkpoint = store.checkpoint(run.id)
     if not checkpoint:
-        raise InputError("this run has no weights to export yet: let it train, or pause it")
+        waits = "this run has no weights to export yet: let it train, or pause it"
+        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
     steps = [step for step in store.snapshot_steps(run.id) if step <= checkpoint[0]]
     if most_snapshots is not None and len(steps) > most_snapshots:
         kept = np.linspace(0, len(steps) - 1, most_snapshots).round().astype(int)

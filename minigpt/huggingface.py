@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from minigpt import tokenizers as ours
 from minigpt.config import GPTConfig, InputError
-from minigpt.store import Run, Store
+from minigpt.store import NO_WEIGHTS, Run, Store
 
 LINEAR = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 GPT2 = {
@@ -47,7 +47,8 @@ def export_huggingface(store: Store, run: Run, folder: Path) -> None:
     check_expressible(run.model)
     checkpoint = store.checkpoint(run.id)
     if not checkpoint:
-        raise InputError("this run has no weights to export yet: let it train, or pause it")
+        waits = "this run has no weights to export yet: let it train, or pause it"
+        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
     weights = {
         name.removeprefix("model."): tensor
         for name, tensor in safetensors.numpy.load(checkpoint[1]).items()

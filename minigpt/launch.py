@@ -2,10 +2,27 @@
 stands in line."""
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.corpus import split
+from minigpt.corpus import split_at
 from minigpt.limits import Limits
 from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
+
+
+def check(
+    store: Store,
+    limits: Limits,
+    workspace: str,
+    tokens: int,
+    model: GPTConfig,
+    train: TrainConfig,
+) -> int:
+    """How many of a text's tokens such a run would train on; the others validate it.
+
+    Raises InputError where `launch` would: a limit is met, or the text is too short.
+    """
+    limits.check_run(model, train)
+    limits.check_room(len(store.runs(workspace)), store.used_bytes())
+    return split_at(tokens, train.val_fraction, model.block_size)
 
 
 def launch(
@@ -22,11 +39,9 @@ def launch(
 
     Raises InputError when a limit is met or the text is too short for the context.
     """
-    limits.check_run(model, train)
-    limits.check_room(len(store.runs(workspace)), store.used_bytes())
     ids = tokenizer.encode_array(store.text(text_id))
-    train_ids, val_ids = split(ids, train.val_fraction, model.block_size)
-    scored = val_ids if len(val_ids) else train_ids
+    cut = check(store, limits, workspace, len(ids), model, train)
+    scored = ids[cut:] if cut < len(ids) else ids
     return store.create_run(
         workspace,
         name,

@@ -12,7 +12,7 @@ from minigpt.config import GPTConfig, InputError
 from minigpt.corpus import split, worlds
 from minigpt.devices import best_device
 from minigpt.model import GPT
-from minigpt.store import Run, Store
+from minigpt.store import NO_WEIGHTS, Run, Store
 from minigpt.trainer import ALONE, Share, Trainer
 
 
@@ -97,7 +97,7 @@ def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
     if step is None:
         steps = store.snapshot_steps(run.id)[-1:] + ([checkpoint[0]] if checkpoint else [])
         if not steps:
-            raise InputError("this run has no weights yet: wait until it has made its first step")
+            raise InputError(NO_WEIGHTS[run.state])
         step = max(steps)
     if checkpoint and checkpoint[0] == step:
         weights = {

@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -24,8 +25,36 @@ def test_a_split_loses_nothing_and_fits_the_context_or_is_refused(n, fraction, b
 
 
 def test_a_text_shorter_than_the_context_is_refused_with_what_would_fit():
-    with pytest.raises(InputError, match=r"100 tokens.*context of 512.*at most 89"):
+    with pytest.raises(InputError, match=r"100 tokens.*context of 512.*569 tokens.*at most 89"):
         split(np.arange(100), 0.1, 512)
+
+
+def fits(tokens: int, fraction: float, block_size: int) -> bool:
+    try:
+        split(np.arange(tokens), fraction, block_size)
+    except InputError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 0.1, 1 / 3, 0.37, 0.5])
+def test_what_a_refusal_recommends_is_taken_and_what_is_just_beyond_it_is_not(fraction):
+    for tokens in range(1, 201):
+        for block_size in (1, 2, 3, 7, 16, 63, 64, 65, 150, 199, 200, 512):
+            try:
+                split(np.arange(tokens), fraction, block_size)
+                continue
+            except InputError as error:
+                said = str(error).replace(",", "")
+            enough = int(re.search(r"needs a text of (\d+) token", said)[1])
+            assert fits(enough, fraction, block_size)
+            assert not fits(enough - 1, fraction, block_size)
+            context = re.search(r"a context of at most (\d+)$", said)
+            if context is None:
+                assert not fits(tokens, fraction, 1)
+            else:
+                assert fits(tokens, fraction, int(context[1]))
+                assert not fits(tokens, fraction, int(context[1]) + 1)
 
 
 def test_a_batch_comes_from_seed_and_step_alone(token_stream):

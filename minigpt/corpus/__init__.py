@@ -1,7 +1,7 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
 from minigpt.corpus.baselines import Baselines, fit_baselines
-from minigpt.corpus.batches import batch, split, windows
+from minigpt.corpus.batches import batch, split, split_at, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
@@ -25,5 +25,6 @@ __all__ = [
     "read_file",
     "read_text",
     "split",
+    "split_at",
     "windows",
 ]

@@ -1,5 +1,7 @@
 """A text's tokens as training and validation parts, as random batches, and as fixed windows."""
 
+import math
+
 import numpy as np
 
 from minigpt.config import InputError
@@ -8,19 +10,38 @@ from minigpt.config import InputError
 def split(ids: np.ndarray, val_fraction: float, block_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The first part to train on and the last `val_fraction` to validate on; both of shape (n,).
 
-    The validation part is empty when it would hold fewer than two tokens. Raises InputError when
-    the training part cannot fill one context with a next token to predict.
+    Raises InputError as `split_at` does.
     """
-    cut = len(ids) - int(len(ids) * val_fraction)
-    if len(ids) - cut < 2:
-        cut = len(ids)
-    if cut < block_size + 1:
-        least = int(np.ceil((block_size + 1) / (1 - val_fraction)))
-        raise InputError(
-            f"the text has {len(ids):,} tokens, a context of {block_size:,} needs at least "
-            f"{least:,}: bring more text or choose a context of at most {max(cut - 1, 1):,}"
-        )
+    cut = split_at(len(ids), val_fraction, block_size)
     return ids[:cut], ids[cut:]
+
+
+def split_at(tokens: int, val_fraction: float, block_size: int) -> int:
+    """How many of a text's tokens are trained on: all, where fewer than two were left to validate.
+
+    Raises InputError when they cannot fill one context with a next token to predict, and says with
+    which text or which context they could.
+    """
+    cut = _cut(tokens, val_fraction)
+    if cut > block_size:
+        return cut
+    enough = math.ceil((block_size + 1) / (1 - val_fraction)) + 1  # one more for rounding
+    while _cut(enough - 1, val_fraction) > block_size:
+        enough -= 1
+    shorter = f" or choose a context of at most {cut - 1:,}" if cut > 1 else ""
+    raise InputError(
+        f"the text has {_tokens(tokens)}, of which {cut:,} are trained on; a context of "
+        f"{block_size:,} needs a text of {_tokens(enough)}: bring more text{shorter}"
+    )
+
+
+def _cut(tokens: int, val_fraction: float) -> int:
+    validated = int(tokens * val_fraction)
+    return tokens - validated if validated > 1 else tokens
+
+
+def _tokens(count: int) -> str:
+    return f"{count:,} {'token' if count == 1 else 'tokens'}"
 
 
 def batch(

@@ -34,4 +34,19 @@ WISHABLE: Mapping[Wish, tuple[State, ...]] = MappingProxyType(
         "deleted": tuple(TRANSITIONS),
     }
 )
+# Why there is nothing to look at in a run whose weights are not kept, for whoever asks for them.
+NO_WEIGHTS: Mapping[State, str] = MappingProxyType(
+    {
+        "queued": "this run waits in line and has no weights yet: they come with its first step",
+        "running": "this run has no weights yet: wait until it has made its first step",
+        "paused": "this run was paused before its first step, so it has no weights yet: resume it",
+        "finished": "this run has no weights: they are not in the store, so start a new one",
+        "stopped": (
+            "this run was stopped before its first step, so it has no weights: let it train "
+            "longer, or start a new one"
+        ),
+        "diverged": "this run diverged before weights were kept: start one with a lower rate",
+        "failed": "this run failed before its first step, so it has no weights: start a new one",
+    }
+)
 EXTENDABLE: tuple[State, ...] = ("finished", "stopped")

@@ -16,7 +16,7 @@ from minigpt.config import (
     TrainConfig,
     differences,
 )
-from minigpt.launch import launch
+from minigpt.launch import check, launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, services, texts
@@ -205,6 +205,7 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     try:
         _, model, train = _configs(visit, text, preset, changes)
         tokens = services.cut(text.id, *cutting.chosen()).tokens
+        check(visit.store, visit.limits, visit.workspace, tokens, model, train)
     except InputError as error:
         st.warning(frame.sentence(error))
         return

@@ -24,7 +24,7 @@ from minigpt.corpus import (
 )
 from minigpt.limits import Limits
 from minigpt.speed import Speed
-from minigpt.store import LIBRARY_SHELF, Run, Store, home
+from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.supervisor import Supervisor
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def model(run: Run, step: int | None = None) -> "GPT":
     """A run's model at a kept step, or as far as it has come. Raises InputError if it has none."""
     newest = store().weights_step(run.id)
     if newest is None:
-        raise InputError("this run has no weights yet: wait until it has made its first step")
+        raise InputError(NO_WEIGHTS[run.state])
     if step in (None, newest):
         return _model(home().resolve(), run.id, newest, True)
     return _model(home().resolve(), run.id, step, False)

@@ -166,7 +166,13 @@ def _time_left(run: Run, seconds: float | None) -> str:
 
 def _curve(run: Run, curves: Curves) -> None:
     if not len(curves.step):
-        st.caption("Waiting for the first step …" if run.active else "This run made no step.")
+        st.caption(
+            "Paused before its first step: Resume lets it begin."
+            if run.state == "paused"
+            else "Waiting for the first step …"
+            if run.active
+            else "This run made no step."
+        )
         return
     guides = services.guides(run)
     data = (curves.step, curves.train_loss, curves.val_loss, guides)
