@@ -6,11 +6,10 @@ the Train page show that sentence as help, so it is written once. Nothing here i
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any, Self, get_args, get_type_hints
 
 
@@ -425,6 +424,25 @@ class SampleConfig(Settings):
             raise InputError(f"temperature is {self.temperature:g}: choose 0, or at least 0.01")
 
 
+class Frozen(Mapping[str, Any]):
+    """A mapping that cannot be changed, but, unlike a `MappingProxyType`, copied and pickled."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Frozen({self._values})"
+
+
 @dataclass(frozen=True)
 class Preset:
     """A named recipe: the shape of a model, and how to train it."""
@@ -438,7 +456,7 @@ class Preset:
         return GPTConfig(**{**self.shape, "vocab_size": vocab_size, **changes})
 
 
-MODERN = MappingProxyType(
+MODERN = Frozen(
     {
         "bias": False,
         "norm": "rmsnorm",
@@ -463,16 +481,16 @@ FAST = TrainConfig(
     grad_clip=0.0,
 )
 
-PRESETS: Mapping[str, Preset] = MappingProxyType(
+PRESETS: Mapping[str, Preset] = Frozen(
     {
         "classic": Preset(
             "The first Mini-GPT: 2 layers, 4 heads, width 64, context 512.",
-            MappingProxyType({"block_size": 512, "n_layer": 2, "n_head": 4, "n_embd": 64}),
+            Frozen({"block_size": 512, "n_layer": 2, "n_head": 4, "n_embd": 64}),
             TrainConfig(max_steps=1_000, batch_size=4, learning_rate=3e-3),
         ),
         "gpt2": Preset(
             "GPT-2's architecture in nanoGPT's CPU size: 4 layers, 4 heads, width 128, context 64.",
-            MappingProxyType(
+            Frozen(
                 {
                     "block_size": 64,
                     "n_layer": 4,
@@ -493,9 +511,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "modern": Preset(
             "What was found since GPT-2: 4 layers, 4 heads, width 96, context 128.",
-            MappingProxyType(
-                {**MODERN, "block_size": 128, "n_layer": 4, "n_head": 4, "n_embd": 96}
-            ),
+            Frozen({**MODERN, "block_size": 128, "n_layer": 4, "n_head": 4, "n_embd": 96}),
             FAST.replace(
                 max_steps=500,
                 batch_size=16,
@@ -507,14 +523,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "speedrun": Preset(
             "The fastest to words: 2 layers, 1 head, width 64, context 64.",
-            MappingProxyType({**MODERN, "block_size": 64, "n_layer": 2, "n_head": 1, "n_embd": 64}),
+            Frozen({**MODERN, "block_size": 64, "n_layer": 2, "n_head": 1, "n_embd": 64}),
             FAST.replace(max_steps=130, batch_size=32, eval_interval=10, eval_batches=4),
         ),
         "shakespeare": Preset(
             "The best for ten minutes on two cores: 4 layers, 3 heads, width 192, context 256.",
-            MappingProxyType(
-                {**MODERN, "block_size": 256, "n_layer": 4, "n_head": 3, "n_embd": 192}
-            ),
+            Frozen({**MODERN, "block_size": 256, "n_layer": 4, "n_head": 3, "n_embd": 192}),
             FAST.replace(
                 max_steps=1_600,
                 batch_size=8,
@@ -529,7 +543,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "baby": Preset(
             "nanoGPT's baby GPT, for a graphics card: 6 layers, 6 heads, width 384, context 256.",
-            MappingProxyType(
+            Frozen(
                 {
                     "block_size": 256,
                     "n_layer": 6,

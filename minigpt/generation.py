@@ -3,7 +3,7 @@
 Not `generate.py`: a submodule of that name would hide the function `minigpt.generate`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -12,6 +12,7 @@ import torch
 from minigpt import sampling
 from minigpt.cache import KVCache
 from minigpt.config import InputError, SampleConfig
+from minigpt.corpus import as_ids
 from minigpt.model import GPT
 
 CANDIDATES = 10
@@ -27,26 +28,27 @@ class Step:
 
 
 def generate(
-    model: GPT, ids: Sequence[int], config: SampleConfig, candidates: int = CANDIDATES
+    model: GPT, ids: Iterable[int], config: SampleConfig, candidates: int = CANDIDATES
 ) -> Iterator[Step]:
-    """Continues `ids`, one step a token; the same seed writes the same tokens.
+    """Continues `ids`, a list, an array or a tensor (n,), one step a token; the same seed writes
+    the same tokens.
 
     Each step names the most likely `candidates`; 0 of them is the fastest.
     Only the newest `block_size` tokens are read. When the context is full, its older half is let
     go and the newer half is read again, so a token costs the same wherever it stands.
     Raises InputError at once when `ids` is empty or not of this vocabulary.
     """
-    if not ids:
+    prompt = as_ids(ids, model.config.vocab_size).tolist()
+    if not prompt:
         raise InputError("the prompt is empty: write at least one character")
-    if not 0 <= min(ids) <= max(ids) < model.config.vocab_size:
-        raise InputError(f"token ids of this model run from 0 to {model.config.vocab_size - 1}")
-    return _steps(model, list(ids), config, candidates)
+    return _steps(model, prompt, config, candidates)
 
 
 def _steps(model: GPT, ids: list[int], config: SampleConfig, candidates: int) -> Iterator[Step]:
     rng = Random(config.seed)
     block_size = model.config.block_size
-    cache, unread = KVCache(model.config, device=model.device), ids[-block_size:]
+    cache = KVCache(model.config, dtype=model.dtype, device=model.device)
+    unread = ids[-block_size:]
     for _ in range(config.max_new_tokens):
         if cache.length + len(unread) > block_size:
             cache.clear()
@@ -69,7 +71,7 @@ def _step(
     """Reads `unread`, which the cache holds afterwards, and draws the token behind it."""
     if model.training:
         model.eval()  # which asks every module, as long as a small model takes for a token
-    logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].cpu()  # (V,)
+    logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].float().cpu()  # (V,)
     p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
     chosen = sampling.draw(p_final, rng)
     rivals = []

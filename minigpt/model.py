@@ -7,6 +7,7 @@ What each switch is, and where it comes from, stands with its field in `GPTConfi
 
 import math
 from collections.abc import Callable
+from typing import Self
 
 import torch
 import torch.nn as nn
@@ -195,8 +196,8 @@ class GPT(nn.Module):
             self.bigram = nn.Embedding(config.bigram_rows, config.n_embd)
         if config.position == "learned":
             self.wpe = nn.Embedding(config.block_size, config.n_embd)
-        else:
-            self.register_buffer("turns", rotations(config), persistent=False)
+        # No buffer: model.to(torch.bfloat16) would make real numbers of these complex ones.
+        self.turns = rotations(config) if config.position == "rope" else None
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = new_norm(config, config.n_embd, learns=True)
         # Tied, the head is the token embedding itself and has no weights of its own.
@@ -219,10 +220,22 @@ class GPT(nn.Module):
         if module is self and self.config.zero_init and self.lm_head is not None:
             nn.init.zeros_(self.lm_head.weight)
 
+    def _apply(self, *args: object, **kwargs: object) -> Self:
+        """What `to`, `cuda` and `half` do to the weights; the turns follow them to their device."""
+        super()._apply(*args, **kwargs)
+        if self.turns is not None:
+            self.turns = self.turns.to(self.device)
+        return self
+
     @property
     def device(self) -> torch.device:
         """Where the weights are, and where ids have to be."""
         return self.wte.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The kind of numbers the weights are."""
+        return self.wte.weight.dtype
 
     def num_parameters(self) -> int:
         return sum(weight.numel() for weight in self.parameters())
@@ -255,11 +268,11 @@ class GPT(nn.Module):
         if self.config.bigram:
             before = torch.zeros_like(ids[:, :1]) if cache is None else cache.newest
             x = x + self.bigram(self._pairs(torch.cat([before, ids], dim=1)))
-        turns = None
-        if self.config.position == "learned":
+        turns = self.turns
+        if turns is None:
             x = x + self.wpe.weight[past : past + T]
         else:
-            turns = self.turns[past : past + T]
+            turns = turns[past : past + T]
         x = tap("embed", F.dropout(x, self.config.dropout) if self.training else x)
         for layer, block in enumerate(self.h):
             x = block(x, turns, layer, cache, tap)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from minigpt import optim
 from minigpt.config import InputError, TrainConfig
-from minigpt.corpus import Exam, batch, windows
+from minigpt.corpus import Exam, as_ids, batch, split_at, windows
 from minigpt.devices import autocast, seed_device
 from minigpt.model import GPT
 from minigpt.steps import SingleStep
@@ -73,7 +73,8 @@ def chance_of(seed: int, step: int, device: torch.device, rank: int = 0) -> Iter
 
 
 class Trainer:
-    """Trains `model` on `train_ids`, ints (n,), validating on `val_ids`, ints (m,), m may be 0.
+    """Trains `model` on `train_ids`, ints (n,), validating on `val_ids`, ints (m,), m may be 0; in
+    a list, an array or a tensor. Raises InputError when they do not fit the model.
 
     It trains on the device the model is on; `compiled` by torch.compile; with a `share`, together
     with the other processes of the default process group, which see the same ids.
@@ -86,8 +87,8 @@ class Trainer:
     def __init__(
         self,
         model: GPT,
-        train_ids: np.ndarray,
-        val_ids: np.ndarray,
+        train_ids: Iterable[int],
+        val_ids: Iterable[int],
         config: TrainConfig,
         exam: Exam | None = None,
         *,
@@ -103,6 +104,9 @@ class Trainer:
         self._forward = torch.compile(model) if compiled else model
         if share.of > 1:
             self._forward = DistributedDataParallel(self._forward)
+        train_ids, val_ids = (as_ids(ids, model.config.vocab_size) for ids in (train_ids, val_ids))
+        T = model.config.block_size
+        split_at(len(train_ids), 0.0, T)  # tells when they do not fill one context
         self.train_ids = train_ids
         self.optimizers = optim.optimizers(model, config)
         self.loss_history: list[float] = []
@@ -111,7 +115,7 @@ class Trainer:
         self._validation = None
         if len(val_ids) > 1:
             most = config.eval_batches * config.batch_size
-            x, y = windows(val_ids, model.config.block_size, most)
+            x, y = windows(val_ids, T, most)
             self._validation = x, y
 
     @property
@@ -295,7 +299,7 @@ def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> floa
     for i in range(0, len(x), batch_size):
         logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device))  # (B, T, V)
         targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
-        total += F.cross_entropy(logits.flatten(0, 1), targets, reduction="sum").item()
+        total += F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="sum").item()
     return total / y.size
 
 

@@ -1,7 +1,7 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
 from minigpt.corpus.baselines import Baselines, fit_baselines
-from minigpt.corpus.batches import batch, split, split_at, windows
+from minigpt.corpus.batches import as_ids, batch, split, split_at, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
@@ -18,6 +18,7 @@ __all__ = [
     "Exam",
     "Statistics",
     "World",
+    "as_ids",
     "batch",
     "clean",
     "describe",

@@ -1,10 +1,41 @@
 """A text's tokens as training and validation parts, as random batches, and as fixed windows."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from minigpt.config import InputError
+
+
+def as_ids(ids: Iterable[int], vocab_size: int) -> np.ndarray:
+    """Token ids as an array of ints (n,), whatever holds them: a list, an array, a tensor.
+
+    Raises InputError when they are not one row of whole numbers, or not of this vocabulary.
+    """
+    try:
+        if hasattr(ids, "cpu"):  # a tensor, maybe on a graphics card, where numpy cannot read
+            ids = ids.cpu()
+        found = np.asarray(ids if hasattr(ids, "__len__") else list(ids))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"token ids are one row of whole numbers: these cannot be read as such ({error})"
+        ) from error
+    if found.ndim != 1:
+        raise InputError(
+            f"token ids are one row of whole numbers: these have the shape {found.shape}"
+        )
+    if not len(found):
+        return np.empty(0, dtype=np.int64)
+    if not np.issubdtype(found.dtype, np.integer):
+        raise InputError(f"token ids are whole numbers: these are of type {found.dtype}")
+    least, most = int(found.min()), int(found.max())
+    if least < 0 or most >= vocab_size:
+        raise InputError(
+            f"token ids of this model run from 0 to {vocab_size - 1}: there is "
+            f"{least if least < 0 else most} among these"
+        )
+    return found
 
 
 def split(ids: np.ndarray, val_fraction: float, block_size: int) -> tuple[np.ndarray, np.ndarray]:

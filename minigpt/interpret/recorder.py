@@ -1,10 +1,11 @@
 """Recording named activations of one forward pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 
 from minigpt.config import InputError
+from minigpt.corpus import as_ids
 from minigpt.model import GPT
 
 
@@ -27,11 +28,13 @@ class Recorder:
 
 
 @torch.inference_mode()
-def attention(model: GPT, ids: Sequence[int]) -> torch.Tensor:
+def attention(model: GPT, ids: Iterable[int]) -> torch.Tensor:
     """Where each token looks: (n_layer, n_head, T, T), row = looking token, each row sums to 1.
 
-    Raises InputError when `ids` is empty or longer than the context.
+    `ids` is a list, an array or a tensor (T,). Raises InputError when it is empty, longer than the
+    context, or not of the model's vocabulary.
     """
+    ids = as_ids(ids, model.config.vocab_size)
     if not 0 < len(ids) <= model.config.block_size:
         raise InputError(
             f"the text has {len(ids):,} tokens: attention can be shown for 1 to "
@@ -39,5 +42,5 @@ def attention(model: GPT, ids: Sequence[int]) -> torch.Tensor:
         )
     recorder = Recorder(lambda name: name.endswith("attn.pattern"))
     model.eval()
-    model(torch.tensor([list(ids)], device=model.device), tap=recorder)
-    return torch.cat(list(recorder.activations.values())).cpu()  # each (1, H, T, T)
+    model(torch.tensor([ids.tolist()], device=model.device), tap=recorder)
+    return torch.cat(list(recorder.activations.values())).float().cpu()  # each (1, H, T, T)
