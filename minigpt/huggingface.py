@@ -78,6 +78,11 @@ def export_huggingface(store: Store, run: Run, folder: Path) -> None:
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": run.model.block_size,
         "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,  # "<eos>" in a text is five characters, as it is for us
+        "pad_token": tokenizer.tokens[tokenizer.pad_id],
+        "unk_token": tokenizer.tokens[tokenizer.unk_id],
+        "bos_token": tokenizer.tokens[tokenizer.eos_id],
+        "eos_token": tokenizer.tokens[tokenizer.eos_id],
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config, indent=2))

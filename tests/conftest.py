@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+from minigpt import bundle, worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.model import GPT
 from minigpt.store import Store
@@ -72,3 +73,19 @@ def small_run(fresh_store: Store, simple_text: str) -> str:
 @pytest.fixture
 def token_stream() -> np.ndarray:
     return np.random.default_rng(0).integers(3, 11, 400)
+
+
+@pytest.fixture
+def other_store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "other")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def exported(fresh_store: Store, small_run: str) -> bytes:
+    """The small run, trained, as the bytes of a file."""
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    return bundle.export_run(fresh_store, fresh_store.run(small_run))

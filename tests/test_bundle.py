@@ -1,8 +1,7 @@
-import json
+import hashlib
 
 import numpy as np
 import pytest
-import safetensors.numpy
 import torch
 
 from minigpt import bundle, tokenizers, weights, worker
@@ -10,37 +9,9 @@ from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.worlds import Copy
 from minigpt.launch import launch
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Store
+from minigpt.store import EVERYONE, Results
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
-
-
-@pytest.fixture
-def exported(fresh_store, small_run) -> bytes:
-    trainer = worker.Worker(fresh_store)
-    while trainer.turn():
-        pass
-    return bundle.export_run(fresh_store, fresh_store.run(small_run))
-
-
-@pytest.fixture
-def other_store(tmp_path) -> Store:
-    store = Store(tmp_path / "other")
-    yield store
-    store.close()
-
-
-def unpacked(data: bytes) -> tuple[dict, dict]:
-    return bundle._header(data)[1], safetensors.numpy.load(data)
-
-
-def changed(data: bytes, about: dict | None = None, tensors: dict | None = None) -> bytes:
-    """The bundle with some of its metadata or tensors replaced; None removes a tensor."""
-    old_about, old_tensors = unpacked(data)
-    new = {**old_tensors, **(tensors or {})}
-    return safetensors.numpy.save(
-        {name: tensor for name, tensor in new.items() if tensor is not None},
-        metadata={"minigpt": "1", "run": json.dumps({**old_about, **(about or {})})},
-    )
+from tests.bundles import changed, unpacked, without
 
 
 def test_an_imported_run_is_the_exported_one(fresh_store, small_run, exported, other_store):
@@ -70,9 +41,77 @@ def test_an_imported_run_is_the_exported_one(fresh_store, small_run, exported, o
         )
 
 
-def test_an_imported_run_finds_its_text_where_the_store_has_it(fresh_store, small_run, exported):
-    again = fresh_store.run(bundle.import_run(fresh_store, exported, "you"))
+def test_a_run_finds_its_text_again_when_its_owner_brings_it_back(fresh_store, small_run, exported):
+    again = fresh_store.run(bundle.import_run(fresh_store, exported, "me"))
     assert again.text_id == fresh_store.run(small_run).text_id
+
+
+def test_nobody_else_finds_the_text_by_the_file_even_who_has_it(
+    fresh_store, exported, simple_text, other_store
+):
+    """Else whoever has the file could try texts until one is found."""
+    for store, who in ((fresh_store, "you"), (other_store, "me")):
+        store.add_text(who, "a guess", simple_text)
+        assert store.run(bundle.import_run(store, exported, who)).text_id is None
+
+
+def test_a_file_holds_no_hash_of_its_text(fresh_store, small_run, exported, simple_text):
+    told = unpacked(exported)[0]["text"]
+    again = unpacked(bundle.export_run(fresh_store, fresh_store.run(small_run)))[0]["text"]
+    assert told.keys() == again.keys() == {"salt", "mark"}
+    assert not {*told.values()} & {*again.values()}
+    hashed = hashlib.sha256(simple_text.encode()).hexdigest()
+    assert hashed == fresh_store.run(small_run).text_id
+    assert hashed.encode() not in exported
+    salted = [told["salt"] + simple_text, told["salt"] + hashed, f"{told['salt']} {hashed} me"]
+    assert told["mark"] not in [hashlib.sha256(words.encode()).hexdigest() for words in salted]
+
+
+@pytest.mark.parametrize("named", [{"text": {"id": "of it"}}, {"text_id": "of it"}])
+def test_a_file_that_names_a_text_is_believed_by_its_readers_only(
+    fresh_store, small_run, exported, named
+):
+    text_id = fresh_store.run(small_run).text_id
+    (key,) = named
+    data = changed(exported, {"text": None, key: {"id": text_id} if key == "text" else text_id})
+    if key == "text_id":
+        data = without(data, "text")  # as earlier versions wrote it
+    found = {
+        who: fresh_store.run(bundle.import_run(fresh_store, data, who)).text_id
+        for who in ("me", "you")
+    }
+    assert found == {"me": text_id, "you": None}
+
+
+def test_a_file_keeps_nobody_elses_text_from_being_cleared(fresh_store, small_run, exported):
+    text_id = fresh_store.run(small_run).text_id
+    bundle.import_run(fresh_store, changed(exported, {"text": {"id": text_id}}), "you")
+    fresh_store.delete_run(small_run)
+    fresh_store.forget_texts(float("inf"))
+    with pytest.raises(InputError, match="no longer here"):
+        fresh_store.text(text_id)
+
+
+def test_what_an_earlier_version_exported_is_imported(exported, other_store):
+    """Without a checksum, its text by name, perhaps with a sample of a step it had not yet kept."""
+    about, _ = unpacked(exported)
+    late = [*about["samples"], [19, "later"]] if about["step"] < 19 else about["samples"]
+    earlier = without(changed(exported, {"text_id": "a" * 64, "samples": late}), "text")
+    after = other_store.run(bundle.import_run(other_store, earlier, "you"))
+    assert (after.name, after.step, after.text_id) == ("small", 20, None)
+
+
+def test_a_sample_after_the_kept_step_is_not_exported(fresh_store, small_run):
+    trainer = worker.Worker(fresh_store)
+    while fresh_store.run(small_run).step < 4:
+        trainer.turn()
+    fresh_store.wish(small_run, "paused")
+    trainer.turn()
+    step = fresh_store.checkpoint_step(small_run)
+    fresh_store.record(small_run, Results(samples=[(step + 1, "it has trained on")]))
+    data = bundle.export_run(fresh_store, fresh_store.run(small_run))
+    assert max(at for at, _ in unpacked(data)[0]["samples"]) <= step
+    bundle.import_run(fresh_store, data, "me")
 
 
 def test_snapshots_can_be_thinned_keeping_the_first_and_the_last(fresh_store, small_run, exported):
@@ -88,43 +127,30 @@ def test_a_run_without_weights_cannot_be_exported(fresh_store, small_run):
         bundle.export_run(fresh_store, fresh_store.run(small_run))
 
 
-NOT_BUNDLES = {
-    "nothing": lambda data: b"",
-    "noise": lambda data: bytes(range(256)) * 4,
-    "cut": lambda data: data[:-10],
-    "a foreign safetensors file": lambda data: safetensors.numpy.save({"a": np.zeros(3)}),
-    "a missing weight": lambda data: changed(data, tensors={"weights.wte.weight": None}),
-    "a surplus weight": lambda data: changed(
-        data, tensors={"weights.more": np.zeros(3, np.float32)}
-    ),
-    "a wrong shape": lambda data: changed(
-        data, tensors={"weights.ln_f.bias": np.zeros(9, np.float32)}
-    ),
-    "a wrong type": lambda data: changed(
-        data, tensors={"weights.ln_f.bias": np.zeros(8, np.float64)}
-    ),
-    "a NaN": lambda data: changed(
-        data, tensors={"weights.ln_f.bias": np.full(8, np.nan, np.float32)}
-    ),
-    "an infinite snapshot": lambda data: changed(
-        data, tensors={"snapshots.4.ln_f.bias": np.full(8, np.inf, np.float16)}
-    ),
-    "a bad config": lambda data: changed(data, {"model": '{"n_layer": 0}'}),
-    "another vocabulary": lambda data: changed(
-        data, {"tokenizer": '{"kind": "char", "characters": ["a"]}'}
-    ),
-    "no tokenizer": lambda data: changed(data, {"tokenizer": None}),
-    "no metrics": lambda data: changed(data, tensors={"metrics": None}),
-    "bent metrics": lambda data: changed(data, tensors={"metrics": np.zeros((3, 2))}),
-    "a bent step": lambda data: changed(data, {"step": "soon"}),
-}
+@pytest.mark.parametrize("gone", ["deleted", "wished to be deleted"])
+def test_a_demo_that_is_gone_comes_back(fresh_store, gone):
+    demo = bundle.ensure_demo(fresh_store)
+    if gone == "deleted":
+        fresh_store.delete_run(demo)
+    else:  # as an earlier version allowed it
+        with fresh_store._db.transaction() as db:
+            db.execute("UPDATE runs SET wish = 'deleted'")
+    assert bundle.ensure_demo(fresh_store) == demo
+    assert fresh_store.run(demo).step == fresh_store.weights_step(demo) > 0
 
 
-@pytest.mark.parametrize("damage", NOT_BUNDLES)
-def test_what_is_not_a_whole_run_is_refused_and_adds_nothing(exported, other_store, damage):
-    with pytest.raises(InputError):
-        bundle.import_run(other_store, NOT_BUNDLES[damage](exported), "you")
-    assert other_store.runs() == []
+def test_nobody_can_ask_for_the_demo_to_be_deleted(fresh_store):
+    demo = bundle.ensure_demo(fresh_store)
+    with pytest.raises(InputError, match="came with the app"):
+        fresh_store.wish(demo, "deleted")
+    worker.Worker(fresh_store).turn()
+    assert fresh_store.run(demo)
+
+
+def test_the_demo_is_there_whatever_visitors_may_bring(fresh_store, monkeypatch):
+    for limit in ("MAX_PARAMETERS", "MAX_STEPS", "MAX_IMPORT_MB"):
+        monkeypatch.setenv(f"MINIGPT_{limit}", "1")
+    assert fresh_store.run(bundle.ensure_demo(fresh_store))
 
 
 def test_the_demo_is_unpacked_once_for_everyone(fresh_store):
@@ -177,5 +203,5 @@ def test_a_bpe_run_travels_with_its_merges_and_its_measure(fresh_store, simple_t
     assert tokenizers.load(after.tokenizer).merges == tokenizer.merges
     assert after.characters_per_token == fresh_store.run(run_id).characters_per_token
     for measure in (0.0, -1.0, "2", float("inf")):
-        with pytest.raises(InputError, match="how many characters"):
+        with pytest.raises(InputError, match=r"how many characters|not finite"):
             bundle.import_run(other_store, changed(data, {"characters_per_token": measure}), "you")

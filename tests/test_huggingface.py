@@ -49,7 +49,12 @@ def test_transformers_cuts_text_the_same_way(fresh_store, small_run, tmp_path):
     export_huggingface(fresh_store, run, tmp_path / "out")
     theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
     ours = tokenizers.load(run.tokenizer)
-    for text in ("hello world, hello moon.", "hello\n  world\t?!", "ünknown 👩‍👩‍👧"):
+    for text in (
+        "hello world, hello moon.",
+        "hello\n  world\t?!",
+        "ünknown 👩‍👩‍👧",
+        "a <pad><eos> b",
+    ):
         ids = theirs(text)["input_ids"]
         assert ids == ours.encode(text)
         assert theirs.decode(ids) == ours.decode(ids)
@@ -65,10 +70,45 @@ def test_transformers_cuts_bpe_the_same_way(fresh_store, small_run, tmp_path, si
         pass
     export_huggingface(fresh_store, fresh_store.run(run_id), tmp_path / "out")
     theirs = transformers.PreTrainedTokenizerFast.from_pretrained(tmp_path / "out")
-    for text in ("hello world, hello moon.", "hello\n  world\t?!", "ünknown 👩‍👩‍👧"):
+    for text in (
+        "hello world, hello moon.",
+        "hello\n  world\t?!",
+        "ünknown 👩‍👩‍👧",
+        "a <pad><eos> b",
+    ):
         ids = theirs(text)["input_ids"]
         assert ids == bpe.encode(text)
         assert theirs.decode(ids) == text
+
+
+@pytest.mark.parametrize("kind", ["char", "bpe"])
+def test_texts_of_different_lengths_make_a_batch(
+    fresh_store, small_run, tmp_path, simple_text, kind
+):
+    run = fresh_store.run(small_run)
+    tokenizer = tokenizers.train(simple_text, kind, 270)
+    model = run.model.replace(vocab_size=tokenizer.vocab_size, bias=False, tie_weights=True)
+    run_id = fresh_store.create_run(
+        "me", kind, run.text_id, tokenizer.to_json(), model, run.train.replace(max_steps=3)
+    )
+    trainer = worker.Worker(fresh_store)
+    while trainer.turn():
+        pass
+    export_huggingface(fresh_store, fresh_store.run(run_id), tmp_path / "out")
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    names = theirs.pad_token, theirs.unk_token, theirs.bos_token, theirs.eos_token
+    assert names == ("<pad>", "<unk>", "<eos>", "<eos>")
+    assert theirs.pad_token_id == tokenizer.pad_id and theirs.eos_token_id == tokenizer.eos_id
+    texts = ["hello", "hello moon <pad>"]
+    batch = theirs(texts, padding=True, return_tensors="pt")
+    gpt2 = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "out").eval()
+    ours = weights.load_model(fresh_store, fresh_store.run(run_id))
+    with torch.no_grad():
+        padded = gpt2(**batch).logits
+        for text, logits, real in zip(texts, padded, batch["attention_mask"], strict=True):
+            ids = torch.tensor([tokenizer.encode(text)])
+            assert real.sum() == ids.shape[1] and not real[ids.shape[1] :].any()
+            torch.testing.assert_close(logits[: ids.shape[1]], ours(ids)[0], atol=1e-4, rtol=0)
 
 
 def test_what_gpt2_cannot_be_is_refused_by_its_setting(fresh_store, small_run, tmp_path):

@@ -2,12 +2,24 @@
 
 from minigpt.store.database import StoreError
 from minigpt.store.line import Wait, wait
-from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, MetricsRow, Results, Run, Text
+from minigpt.store.records import (
+    DEMO_PREFIX,
+    EVERYONE,
+    LIBRARY_SHELF,
+    MAX_NAME,
+    Curves,
+    MetricsRow,
+    Results,
+    Run,
+    Text,
+    as_name,
+)
 from minigpt.store.states import ACTIVE, EXTENDABLE, NO_WEIGHTS, State, Wish
-from minigpt.store.store import MAX_NAME, Store, home, text_id_of
+from minigpt.store.store import Store, home, text_id_of
 
 __all__ = [
     "ACTIVE",
+    "DEMO_PREFIX",
     "EVERYONE",
     "EXTENDABLE",
     "LIBRARY_SHELF",
@@ -23,6 +35,7 @@ __all__ = [
     "Text",
     "Wait",
     "Wish",
+    "as_name",
     "home",
     "text_id_of",
     "wait",

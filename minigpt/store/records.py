@@ -1,5 +1,6 @@
 """What the store holds, as plain records."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,23 @@ from minigpt.store.states import ACTIVE, State, Wish
 
 EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
 LIBRARY_SHELF = "library"  # the workspace whose texts everybody sees
+DEMO_PREFIX = "demo"  # of the ids of runs that come with the app; other ids are hexadecimal
+MAX_NAME = 80  # characters
+UNSEEN = ("Cc", "Cf", "Zl", "Zp", "Zs")
+JOINERS = "\u200c\u200d"  # without a glyph, but they make letters and emoji what they are
+
+
+def as_name(words: str) -> str:
+    """Somebody's words as the name of a text or a run: one line that can be stored and shown, at
+    most MAX_NAME long, perhaps empty.
+
+    >>> as_name("two\\nlines \x1b[31m and \ud800 half")
+    'two lines [31m and � half'
+    """
+    whole = words.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    # Cc and Cf steer what shows them; Zl, Zp and Zs are line ends and spaces of all kinds.
+    kept = (c if c in JOINERS or unicodedata.category(c) not in UNSEEN else " " for c in whole)
+    return " ".join("".join(kept).split())[:MAX_NAME].rstrip()
 
 
 @dataclass(frozen=True)
@@ -48,6 +66,11 @@ class Run:
     @property
     def active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it came with the app: it belongs to everybody, and stays."""
+        return self.id.startswith(DEMO_PREFIX)
 
 
 @dataclass(frozen=True)

@@ -90,4 +90,15 @@ MIGRATIONS = (
         body TEXT NOT NULL                -- JSON of steps.SingleStep
     )
     """,
+    """
+    CREATE TABLE secrets (                -- what never leaves this file
+        name TEXT PRIMARY KEY,
+        value BLOB NOT NULL
+    );
+    INSERT INTO secrets VALUES ('marks', randomblob(32));
+    -- Imported runs could hold a text that is not their owner's.
+    UPDATE runs SET text_id = NULL WHERE imported AND NOT EXISTS (
+        SELECT 1 FROM shelves WHERE shelves.text_id = runs.text_id
+        AND shelves.workspace IN (runs.workspace, 'library'))
+    """,
 )

@@ -11,7 +11,8 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +20,23 @@ import numpy as np
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig
 from minigpt.steps import SingleStep
 from minigpt.store.database import Database
-from minigpt.store.records import EVERYONE, LIBRARY_SHELF, Curves, Results, Run, Text
+from minigpt.store.records import (
+    DEMO_PREFIX,
+    EVERYONE,
+    LIBRARY_SHELF,
+    MAX_NAME,
+    Curves,
+    MetricsRow,
+    Results,
+    Run,
+    Text,
+    as_name,
+)
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
-MAX_NAME = 80
+COLUMNS = attrgetter(*(spec.name for spec in fields(MetricsRow)))
+GONE = "this text is no longer here: upload or paste it again"
 
 
 def home() -> Path:
@@ -34,6 +47,18 @@ def home() -> Path:
 def text_id_of(body: str) -> str:
     """SHA-256 of the text's UTF-8 bytes: the same text is kept once."""
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _named(words: str) -> str:
+    """A name as it is kept. Raises InputError when nothing of it can be shown."""
+    if not (name := as_name(words)):
+        raise InputError("the name has no character that can be shown: write at least one")
+    return name
+
+
+def _no_run(run_id: str) -> InputError:
+    shown = run_id if len(run_id) <= MAX_NAME else f"{run_id[:MAX_NAME]}…"
+    return InputError(f"there is no run {shown!r}: it may have been deleted")
 
 
 class Store:
@@ -72,7 +97,7 @@ class Store:
             db.execute(
                 "INSERT INTO shelves VALUES (?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET name = excluded.name",
-                (workspace, text_id, name, self.clock()),
+                (workspace, text_id, _named(name), self.clock()),
             )
         return text_id
 
@@ -90,7 +115,7 @@ class Store:
         """The body of a text. Raises InputError when there is none by that id."""
         rows = self._db.rows("SELECT body FROM texts WHERE id = ?", text_id)
         if not rows:
-            raise InputError("this text is no longer here: upload or paste it again")
+            raise InputError(GONE)
         return rows[0][0]
 
     def origin(self, text_id: str) -> str:
@@ -98,8 +123,21 @@ class Store:
         rows = self._db.rows("SELECT origin FROM texts WHERE id = ?", text_id)
         return rows[0][0] if rows else ""
 
-    def has_text(self, text_id: object) -> bool:
-        return bool(self._db.rows("SELECT 1 FROM texts WHERE id = ?", str(text_id)))
+    def may_read(self, workspace: str, text_id: str) -> bool:
+        """Whether a text lies on the workspace's shelf or on the library's."""
+        return bool(
+            self._db.rows(
+                "SELECT 1 FROM shelves WHERE text_id = ? AND workspace IN (?, ?)",
+                text_id,
+                workspace,
+                LIBRARY_SHELF,
+            )
+        )
+
+    def secret(self) -> bytes:
+        """256 random bits that never leave this store."""
+        ((value,),) = self._db.rows("SELECT value FROM secrets WHERE name = 'marks'")
+        return value
 
     # Runs
 
@@ -116,7 +154,8 @@ class Store:
         run_id: str | None = None,
         results: Results | None = None,
     ) -> str:
-        """A new run; returns its id. Raises InputError when its text is not in the store.
+        """A new run; returns its id. Raises InputError when the workspace may not read its text: a
+        run shows what can be counted in it, and keeps it from being cleared.
 
         The worker starts it as soon as it sees it, unless it comes with results: then it has ended.
         """
@@ -126,14 +165,14 @@ class Store:
         else:
             state, wish = results.state, "stopped"
         with self._db.transaction() as db:
-            if text_id is not None and not self.has_text(text_id):
-                raise InputError("this text is no longer here: upload or paste it again")
+            if text_id is not None and not self.may_read(workspace, text_id):
+                raise InputError(GONE)
             db.execute(
                 "INSERT INTO runs (id, workspace, name, text_id, tokenizer, model, train, state, "
                 "wish, created_at, queued_at, viewed_at, imported, characters_per_token) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    run_id, workspace, name[:MAX_NAME], text_id, tokenizer, model.to_json(),
+                    run_id, workspace, _named(name), text_id, tokenizer, model.to_json(),
                     train.to_json(), state, wish, now, now, now, results is not None,
                     characters_per_token,
                 ),
@@ -142,11 +181,14 @@ class Store:
                 self._record(db, run_id, results)
         return run_id
 
+    def has_run(self, run_id: str) -> bool:
+        return bool(self._db.rows("SELECT 1 FROM runs WHERE id = ? AND wish != 'deleted'", run_id))
+
     def run(self, run_id: str) -> Run:
         """Raises InputError when there is no such run."""
         found = self._runs("WHERE id = ? AND wish != 'deleted'", run_id)
         if not found:
-            raise InputError(f"there is no run {run_id!r}: it may have been deleted")
+            raise _no_run(run_id)
         return found[0]
 
     def runs(self, *workspaces: str) -> list[Run]:
@@ -183,10 +225,12 @@ class Store:
         """What should become of a run; the worker obeys within a second.
 
         A paused run that is to run again goes to the end of the line. Raises InputError when the
-        run does not exist or has ended and is asked to go on.
+        run does not exist, has ended and is asked to go on, or came with the app and is to go.
         """
         with self._db.transaction() as db:
             state, wished = self._standing(db, run_id)
+            if wish == "deleted" and run_id.startswith(DEMO_PREFIX):
+                raise InputError("this run came with the app, for everybody: it cannot be deleted")
             if state not in WISHABLE[wish]:
                 raise InputError(f"this run is {state}: it cannot be {wish} any more")
             if wish != wished:
@@ -235,11 +279,9 @@ class Store:
 
     def rename(self, run_id: str, name: str) -> None:
         """Raises InputError when the name is empty or too long, or there is no such run."""
-        name = " ".join(name.split())
-        if not 1 <= len(name) <= MAX_NAME:
-            raise InputError(
-                f"the name has {len(name)} characters: it has to have between 1 and {MAX_NAME}"
-            )
+        if len(name) > MAX_NAME:
+            raise InputError(f"the name has {len(name)} characters: the most is {MAX_NAME}")
+        name = _named(name)
         with self._db.transaction() as db:
             self._standing(db, run_id)
             db.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
@@ -256,7 +298,7 @@ class Store:
     def _standing(db: sqlite3.Connection, run_id: str) -> tuple[State, Wish]:
         found = db.execute("SELECT state, wish FROM runs WHERE id = ?", (run_id,)).fetchone()
         if found is None or found[1] == "deleted":
-            raise InputError(f"there is no run {run_id!r}: it may have been deleted")
+            raise _no_run(run_id)
         return found
 
     def _enqueue(self, db: sqlite3.Connection, run_id: str) -> None:
@@ -363,7 +405,7 @@ class Store:
     def _record(db: sqlite3.Connection, run_id: str, results: Results) -> None:
         db.executemany(
             "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(run_id, *astuple(row)) for row in results.metrics],
+            ((run_id, *COLUMNS(row)) for row in results.metrics),
         )
         db.executemany(
             "INSERT OR REPLACE INTO samples VALUES (?, ?, ?)",

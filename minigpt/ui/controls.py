@@ -32,7 +32,8 @@ def show(visit: frame.Visit) -> None:
             _leave_out(visit)
         if visit.owns_run:
             _rename(run)
-            _delete(run)
+            if not run.bundled:
+                _delete(run)
     if refusal := st.session_state.get(REFUSAL):
         st.error(frame.sentence(refusal))
 
@@ -146,7 +147,7 @@ def _delete(run: Run) -> None:
 
 def _delete_now(run_id: str) -> None:
     services.store().wish(run_id, "deleted")
-    del st.query_params["run"]
+    frame.leave_run()
 
 
 def _button(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store, StoreError
@@ -117,9 +118,14 @@ def show_run(run_id: str) -> None:
     st.query_params["run"] = run_id
 
 
+def leave_run() -> None:
+    """Makes the demo the run that is shown, as on a first visit."""
+    st.query_params.pop("run", None)
+
+
 def _visit() -> Visit:
     store, (who, known) = services.store(), workspace()
-    demo_id = services.demo_id(store)
+    demo_id = bundle.ensure_demo(store)  # it comes back, whatever became of it
     wanted = st.query_params.get("run", demo_id)
     try:
         run = store.run(wanted)

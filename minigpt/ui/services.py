@@ -6,7 +6,7 @@ what can be made again: any visitor's browser may ask the server to clear them.
 
 import gc
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,12 +92,6 @@ def speed() -> Speed | None:
 def trouble() -> str:
     """What keeps the worker from working, in words; empty when nothing does."""
     return _server(home().resolve()).supervisor.trouble
-
-
-@st.cache_resource(show_spinner=False)
-def demo_id(_store: Store) -> str:
-    """The id of the bundled demo run."""
-    return bundle.ensure_demo(_store)
 
 
 def model(run: Run, step: int | None = None) -> "GPT":
@@ -192,13 +186,18 @@ def guides(run: Run) -> dict[str, float]:
 
 
 def levels(run: Run) -> findings.Levels | None:
-    """All that a run's losses are compared with, remembered; None without its text."""
-    if run.text_id is None:
+    """All that a run's losses are compared with, remembered; None without its text.
+
+    Whoever may look at a run sees them, and only its owner's own text or the library's lies under
+    it; more digits than a picture shows would tell more of that text than the picture.
+    """
+    if run.text_id is None or not store().may_read(run.workspace, run.text_id):
         return None
     known = _levels(
         home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size
     )
-    return findings.with_floor(known, run, store().origin(run.text_id))
+    known = findings.with_floor(known, run, store().origin(run.text_id))
+    return replace(known, lines={name: round(loss, 3) for name, loss in known.lines.items()})
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
