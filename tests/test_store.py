@@ -189,7 +189,7 @@ def test_only_a_finished_or_stopped_run_trains_longer(fresh_store, state):
 @pytest.mark.parametrize("name", ["", "  ", "x" * 81])
 def test_a_name_is_short_and_not_empty(fresh_store, name):
     run_id = new_run(fresh_store)
-    with pytest.raises(InputError, match="the name has"):
+    with pytest.raises(InputError, match="between 1 and 80"):
         fresh_store.rename(run_id, name)
     assert fresh_store.run(run_id).name == "a run"
 

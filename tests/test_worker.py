@@ -13,7 +13,7 @@ from minigpt import optim, weights, worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.limits import Limits
 from minigpt.speed import Speed
-from minigpt.store import Results, Store, StoreError, wait
+from minigpt.store import LIBRARY_SHELF, Results, Store, StoreError, wait
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer
 from minigpt.training import is_snapshot_step
@@ -319,12 +319,13 @@ def test_what_the_disk_refuses_is_kept_and_told_until_it_can_be_written(
 
 
 def test_one_step_is_one_step_even_when_others_fill_the_machine(
-    fresh_store, small_run, one_step_slices
+    fresh_store, small_run, simple_text, one_step_slices
 ):
     run = fresh_store.run(small_run)
     trainer = worker.Worker(fresh_store, Limits(max_running=1))
     trainer.turn()
     fresh_store.wish(small_run, "paused")
+    fresh_store.add_text("you", "simple", simple_text)
     other = fresh_store.create_run("you", "other", run.text_id, run.tokenizer, run.model, run.train)
     for _ in range(3):
         trainer.turn()
@@ -356,9 +357,10 @@ def test_training_longer_keeps_all_that_was_and_goes_on(fresh_store, small_run):
 
 
 def test_those_in_line_begin_in_their_order_when_there_is_room(
-    fresh_store, small_run, one_step_slices
+    fresh_store, small_run, simple_text, one_step_slices
 ):
     run = fresh_store.run(small_run)
+    fresh_store.add_text(LIBRARY_SHELF, "simple", simple_text)
     second, third = (
         fresh_store.create_run(name, name, run.text_id, run.tokenizer, run.model, run.train)
         for name in ("you", "they")
@@ -376,8 +378,11 @@ def test_those_in_line_begin_in_their_order_when_there_is_room(
     assert {run.state for run in fresh_store.runs()} == {"finished"}
 
 
-def test_one_person_s_runs_do_not_take_every_place(fresh_store, small_run, one_step_slices):
+def test_one_person_s_runs_do_not_take_every_place(
+    fresh_store, small_run, simple_text, one_step_slices
+):
     run = fresh_store.run(small_run)
+    fresh_store.add_text(LIBRARY_SHELF, "simple", simple_text)
     mine = [
         fresh_store.create_run("me", "more", run.text_id, run.tokenizer, run.model, run.train)
         for _ in range(3)
@@ -396,7 +401,7 @@ def test_a_run_nobody_looks_at_makes_room_and_says_so(tmp_path, simple_text, one
     now = 1_000_000.0
     store = Store(tmp_path, clock=lambda: now)
     tokenizer = CharTokenizer.train(simple_text)
-    text_id = store.add_text("me", "simple", simple_text)
+    text_id = store.add_text(LIBRARY_SHELF, "simple", simple_text)
     abandoned, watched, waiting = (
         store.create_run(
             who, who, text_id, tokenizer.to_json(),

@@ -52,7 +52,9 @@ def text_id_of(body: str) -> str:
 def _named(words: str) -> str:
     """A name as it is kept. Raises InputError when nothing of it can be shown."""
     if not (name := as_name(words)):
-        raise InputError("the name has no character that can be shown: write at least one")
+        raise InputError(
+            f"the name has no character that can be shown: it has to have between 1 and {MAX_NAME}"
+        )
     return name
 
 
@@ -280,7 +282,9 @@ class Store:
     def rename(self, run_id: str, name: str) -> None:
         """Raises InputError when the name is empty or too long, or there is no such run."""
         if len(name) > MAX_NAME:
-            raise InputError(f"the name has {len(name)} characters: the most is {MAX_NAME}")
+            raise InputError(
+                f"the name has {len(name)} characters: it has to have between 1 and {MAX_NAME}"
+            )
         name = _named(name)
         with self._db.transaction() as db:
             self._standing(db, run_id)
