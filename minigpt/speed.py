@@ -6,7 +6,8 @@ the arithmetic that both have to do.
 
 import json
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -15,6 +16,8 @@ from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
 USUAL_VOCABULARY = 100  # of the models that are timed
 BUDGETS = (10, 60, 300, 1_800)  # seconds
 TOKENS_PER_WEIGHT = 2  # that a model should read at least, to be worth its size
+SAME_PACE = 1.5  # steps within so many times the probe's take what it said: it is no closer
+PACED_STEPS = 10  # after so many the pace of a run is known
 HEADROOM = 0.9  # of a budget is for steps; the rest for measuring and writing samples
 MEASUREMENTS = 20  # on unseen text, in all
 FLOPS_PER_NANOSECOND = 100
@@ -73,6 +76,17 @@ class Speed:
             max_steps=steps, eval_interval=max(1, round(steps / MEASUREMENTS))
         )
         return replace(preset, train=train)
+
+
+def slowdown(paces: Iterable[tuple[float, float]]) -> float:
+    """How many times as long as the probe said a step takes by now, on a machine that other work
+    may keep busy; 1 where they agree or nothing trains.
+
+    `paces` are seconds a step of what trains: as measured, and as the probe says.
+    """
+    ratios = [measured / said for measured, said in paces if measured and said]
+    ratio = statistics.median(ratios) if ratios else 1.0
+    return ratio if not 1 / SAME_PACE <= ratio <= SAME_PACE else 1.0
 
 
 def _on(rung: tuple[int, ...]) -> Preset:

@@ -1,12 +1,13 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from minigpt import probe as probing
 from minigpt.config import PRESETS, GPTConfig, TrainConfig
 from minigpt.probe import Prober
-from minigpt.speed import BUDGETS, LADDER, Speed, block_weights, work
-from minigpt.store import Store
+from minigpt.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
+from minigpt.store import MetricsRow, Results, Store
 
 
 @pytest.fixture
@@ -77,6 +78,42 @@ def test_the_probe_times_every_preset_on_little(monkeypatch):
 def test_what_fits_is_timed_whole():
     whole = GPTConfig(n_layer=1, n_embd=16), TrainConfig(batch_size=2)
     assert probing._short(*whole) == whole
+
+
+@pytest.mark.parametrize(
+    "paces, times",
+    [
+        ([], 1),
+        ([(0.62, 0.1)], 6.2),
+        ([(0.14, 0.1)], 1),
+        ([(0.16, 0.1)], 1.6),
+        ([(0.07, 0.1)], 1),
+        ([(0.05, 0.1)], 0.5),
+        ([(0.1, 0.1), (0.4, 0.1), (1.0, 0.5)], 2),
+        ([(0.0, 0.1), (0.3, 0.0)], 1),
+    ],
+)
+def test_steps_are_slowed_down_by_what_was_measured_against_what_was_said(paces, times):
+    assert slowdown(paces) == pytest.approx(times)
+
+
+def paced(store: Store, seconds: list[float]) -> float | None:
+    """The pace of a run whose steps took so long."""
+    run_id = store.create_run("me", "a run", None, "{}", GPTConfig(), TrainConfig())
+    ends = np.cumsum(seconds)
+    rows = [MetricsRow(n, n, 2.0, None, 0.1, 1.0, end) for n, end in enumerate(ends, 1)]
+    store.record(run_id, Results(rows))
+    return store.seconds_per_step(run_id)
+
+
+def test_a_pace_is_that_of_the_last_minute(fresh_store):
+    assert paced(fresh_store, []) is paced(fresh_store, [0.5]) is None
+    assert paced(fresh_store, [9.0, 0.5]) == 0.5
+    assert paced(fresh_store, [0.1] * 100 + [2.0] * 40) == pytest.approx(2.0)
+    assert paced(fresh_store, [90.0, 70.0, 80.0]) == 80.0, "at least one whole step"
+    assert paced(fresh_store, [1.0] * 50 + [0.01] * 9_000) == pytest.approx(0.01)
+    assert paced(fresh_store, [1.0] * 900 + [0.01] * 1_000) == pytest.approx(60 / 1_050, rel=0.02)
+    assert paced(fresh_store, [0.0] * 60) == 0.0
 
 
 @pytest.fixture

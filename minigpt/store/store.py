@@ -35,6 +35,7 @@ from minigpt.store.records import (
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
+PACE_SECONDS = 60.0  # of training, over which its pace is measured
 COLUMNS = attrgetter(*(spec.name for spec in fields(MetricsRow)))
 GONE = "this text is no longer here: upload or paste it again"
 
@@ -475,13 +476,17 @@ class Store:
         return Curves(*np.array(rows, dtype=float).reshape(-1, 8).T)
 
     def seconds_per_step(self, run_id: str) -> float | None:
-        """How long one of the newest steps took, without waiting for others; None before two."""
-        rows = self._db.rows(
-            "SELECT step, seconds FROM metrics WHERE run_id = ? ORDER BY step DESC LIMIT 50", run_id
-        )
-        if len(rows) < 2:
+        """How long a step took over the last minute of training, without waiting for others; None
+        before two."""
+        query = "SELECT step, seconds FROM metrics WHERE run_id = ?"
+        newest = self._db.rows(f"{query} ORDER BY step DESC LIMIT 1", run_id)
+        if not newest or newest[0][0] < 2:
             return None
-        (last, end), (first, begin) = rows[0], rows[-1]
+        ((last, end),) = newest
+        before = self._db.rows(
+            f"{query} AND seconds <= ? ORDER BY step DESC LIMIT 1", run_id, end - PACE_SECONDS
+        ) or self._db.rows(f"{query} ORDER BY step LIMIT 1", run_id)
+        ((first, begin),) = before
         return (end - begin) / (last - first)
 
     def single_step(self, run_id: str) -> SingleStep | None:

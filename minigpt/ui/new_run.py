@@ -19,7 +19,7 @@ from minigpt.config import (
 from minigpt.launch import check, launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import cutting, frame, services, texts
+from minigpt.ui import cutting, frame, pace, services, texts
 from minigpt.ui.glossary import GLOSSARY, LABELS, shown
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
@@ -213,7 +213,7 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     st.caption(
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
         f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over."
-        + _estimate(visit, model, train),
+        + pace.estimate(model, train),
         help=GLOSSARY["parameters"],
     )
     if services.speed() is None:
@@ -225,19 +225,6 @@ def _wait_for_speed() -> None:
     """Draws the page again once the worker has measured this machine."""
     if services.speed():
         st.rerun()
-
-
-def _estimate(visit: frame.Visit, model: GPTConfig, train: TrainConfig) -> str:
-    """How long it will take, alone and beside those that train now."""
-    if (speed := services.speed()) is None:
-        return " This machine is being measured: the time it will take stands here in a moment."
-    seconds = speed.seconds_per_step(model, train) * train.max_steps
-    sentence = f" Its steps take about **{frame.clock(seconds)}** on this machine"
-    if others := len(visit.store.running()):
-        beside = frame.clock(seconds * (others + 1))
-        who = "one that trains" if others == 1 else f"{others} that train"
-        sentence += f", or {beside} beside the {who} now"
-    return f"{sentence}."
 
 
 def _start(visit: frame.Visit) -> None:

@@ -1,5 +1,7 @@
 """Train: one step, and what it did."""
 
+import time
+
 from tests.pages.visits import SMALL, by_label, html_of, start_training, wait_for, well
 
 
@@ -17,7 +19,7 @@ def test_one_step_shows_its_batch_its_losses_and_how_far_the_weights_went(home_p
     by_label(home_page.button, "One step").click().run()
     wait_for(store, run_id, "paused")
     while store.run(run_id).step == at:
-        pass
+        time.sleep(0.1)
     wait_for(store, run_id, "paused")
     well(home_page.run())
     step = store.single_step(run_id)

@@ -1,0 +1,53 @@
+"""How long a training takes: as this machine was measured, or by the pace of what trains now."""
+
+from minigpt.config import GPTConfig, TrainConfig
+from minigpt.speed import PACED_STEPS, slowdown
+from minigpt.store import Run
+from minigpt.ui import frame, services
+
+
+def estimate(model: GPTConfig, train: TrainConfig) -> str:
+    """How long a new run will take, alone and beside those that train now."""
+    if (speed := services.speed()) is None:
+        return " This machine is being measured: the time it will take stands here in a moment."
+    running = services.store().running()
+    measured = speed.seconds_per_step(model, train) * train.max_steps
+    times = slowdown(pace for run in running if (pace := _pace(run)))
+    sentence = f" Its steps take about **{frame.clock(measured * times)}** on this machine"
+    if others := len(running):
+        beside = frame.clock(measured * times * (others + 1))
+        who = "one that trains" if others == 1 else f"{others} that train"
+        sentence += f", or {beside} beside the {who} now"
+    if times != 1:
+        sentence += f". {_differs(times)} for what trains now; else it would be "
+        sentence += frame.clock(measured)
+    return f"{sentence}."
+
+
+def differs(run: Run, sharing: int) -> str:
+    """That a running run's steps take much longer, or shorter, than this machine was measured to
+    take, and what that makes of the whole; empty where they do not."""
+    pace = _pace(run)
+    if run.state != "running" or pace is None or (times := slowdown([pace])) == 1:
+        return ""
+    measured, said = pace
+    whole = frame.clock(measured * run.train.max_steps * max(sharing, 1))
+    alone = frame.clock(said * run.train.max_steps)
+    return f"{_differs(times)}: by this pace the whole run takes about {whole}, not {alone}."
+
+
+def _differs(times: float) -> str:
+    if times > 1:
+        return (
+            "This machine is busy with other work: a step takes "
+            f"{times:.1f} times as long as was measured"
+        )
+    return f"This machine has more time than when it was measured: a step takes {times:.0%} of that"
+
+
+def _pace(run: Run) -> tuple[float, float] | None:
+    """Seconds of one of a run's steps: in the last minute, and as the probe says."""
+    speed, measured = services.speed(), services.store().seconds_per_step(run.id)
+    if speed is None or measured is None or run.step < PACED_STEPS:
+        return None
+    return measured, speed.seconds_per_step(run.model, run.train)

@@ -1,0 +1,48 @@
+"""Train: the time a run takes, on a machine that is busier than when it was measured."""
+
+import time
+
+import pytest
+
+from minigpt.config import PRESETS
+from minigpt.speed import Speed, work
+from minigpt.ui import pace, services
+from tests.pages.visits import SMALL, opened, start_training, wait_for, well
+
+SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
+
+
+@pytest.fixture
+def running(home_page, store):
+    """A run that trains, and has done so for some steps."""
+    run_id = start_training(home_page, **{**SMALL, "Steps": 60_000})
+    wait_for(store, run_id, "running")
+    while store.run(run_id).step < 200:
+        time.sleep(0.1)
+    return run_id
+
+
+def slower(store, run_id: str, times: float) -> Speed:
+    """A probe that would have said so many times less than what a step takes now."""
+    run = store.run(run_id)
+    now = store.seconds_per_step(run_id) / SPEED.seconds_per_step(run.model, run.train)
+    return Speed({name: seconds * now / times for name, seconds in SPEED.seconds.items()})
+
+
+def test_an_estimate_goes_by_the_pace_of_what_trains(home_page, store, running, monkeypatch):
+    for times, said in (
+        (6.0, "busy with other work: a step takes"),
+        (1.0, ""),
+        (0.1, "more time than when"),
+    ):
+        speed = slower(store, running, times)
+        monkeypatch.setattr(services, "speed", lambda speed=speed: speed)
+        opened(home_page, "pages/2_Train.py", running)
+        (words,) = (c.value for c in well(home_page).caption if "Its steps take about" in c.value)
+        told = pace.differs(store.run(running), sharing=1)
+        if said:
+            assert said in words and "; else it would be" in words
+            assert said in told and "by this pace the whole run takes about" in told
+        else:
+            assert told == ""
+            assert "machine is" not in words and "more time" not in words
