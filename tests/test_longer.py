@@ -143,7 +143,7 @@ def test_a_longer_training_that_is_interrupted_equals_one_that_is_not(
     fresh_store, small_run, one_step_slices
 ):
     run = fresh_store.run(small_run)
-    twin = fresh_store.create_run("you", "t", run.text_id, run.tokenizer, run.model, run.train)
+    twin = fresh_store.create_run("me", "t", run.text_id, run.tokenizer, run.model, run.train)
     trained(fresh_store)
     for run_id in (small_run, twin):
         fresh_store.extend(run_id, 12, 0.5)
@@ -167,7 +167,7 @@ def test_steps_made_again_before_a_longer_training_keep_their_rate(
     """A worker died behind its last checkpoint, then the run was stopped and made longer."""
     whole = fresh_store.run(small_run)
     twin = fresh_store.create_run(
-        "you", "t", whole.text_id, whole.tokenizer, whole.model, whole.train
+        "me", "t", whole.text_id, whole.tokenizer, whole.model, whole.train
     )
     trained(fresh_store)
     monkeypatch.setattr(Training, "checkpoint_due", False)
