@@ -2,6 +2,9 @@
 
 import sys
 
-from minigpt.cli import main
+try:
+    from minigpt.cli import main
+except KeyboardInterrupt:  # Ctrl-C while it starts
+    sys.exit(130)
 
 sys.exit(main())

@@ -33,7 +33,7 @@ class Limits:
         values = {}
         for spec in fields(cls):
             name = f"MINIGPT_{spec.name.upper()}"
-            text = environment.get(name, str(spec.default))
+            text = environment.get(name) or str(spec.default)  # empty is unset, as in a shell
             least = min(spec.default, 1)
             if not text.isdecimal() or int(text) < least:
                 raise InputError(f"{name} is {text!r}: it has to be a whole number from {least}")

@@ -11,6 +11,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from minigpt.store import Results, Store
+
 CHECK_SECONDS = 0.5
 BEAT_SECONDS = 0.5  # a worker tells so often that it lives
 SILENT_SECONDS = 4.0  # one that does not is taken for hung
@@ -20,6 +22,22 @@ START_SECONDS = 60.0  # but importing torch may take a while
 def lock_path(folder: Path) -> Path:
     """The file whose lock the one worker of a store holds."""
     return folder / "worker.lock"
+
+
+def settle(store: Store) -> bool:
+    """Where no worker serves a store: what the last one was training when it ended stands in line
+    again, and what was wished meanwhile is so. False where one does, which sees to this itself."""
+    try:
+        with FileLock(lock_path(store.folder)).acquire(timeout=0):
+            store.requeue()
+            for run_id, wish in store.unmet_wishes():
+                if wish == "deleted":
+                    store.delete_run(run_id)
+                else:
+                    store.record(run_id, Results(state=wish))
+    except Timeout:
+        return False
+    return True
 
 
 def worker_environment() -> dict[str, str]:

@@ -1,12 +1,18 @@
+import ast
 import json
 import re
+import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
+from minigpt import cli
 from minigpt.cli import main, parser, training
-from minigpt.config import PRESETS, Preset
+from minigpt.cli.options import given
+from minigpt.config import PRESETS, GPTConfig, Preset, SampleConfig, TrainConfig
 from minigpt.ingredients import WITHOUT
+from minigpt.limits import Limits
 from minigpt.store import Store
 from minigpt.store import home as home_folder
 
@@ -88,6 +94,21 @@ def test_unknown_characters_and_long_prompts_are_told(trained, capsys):
     assert "only the newest 16 are read" in notes
 
 
+NUMBERS = {
+    ("--characters", "1000000000000"): "takes at most 20 million",
+    ("--characters", "0"): "the least is 1",
+    ("--characters", "-4"): "the least is 1",
+    ("--characters", "many"): "many is no whole number",
+    ("--characters", "9" * 6_000): "no whole number",
+    ("--world-seed", "-1"): "the least is 0",
+    ("--world-seed", "4294967296"): "from 0 to",
+    ("--vocab-size", "0", "--tokenizer", "bpe"): "vocabulary of 0 tokens",
+    ("--steps", "1e3"): "1e3 is no whole number",
+    ("--dropout", "nan"): "finite",
+    ("--dropout", "much"): "no number",
+}
+
+
 def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path, capsys):
     empty, short, image = (tmp_path / name for name in ("empty.txt", "short.txt", "image.png"))
     empty.write_bytes(b"")
@@ -127,6 +148,23 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         ("inspect", trained, "--prompt", "a", "--layer", "1"): "no layer 1",
         ("inspect", trained, "--prompt", "a", "--head", "-1"): "no head -1",
         ("import", str(image)): "not a run",
+        ("train", str(text_file), "--nonsense"): "--nonsense",
+        ("nonsense",): "invalid choice: 'nonsense'",
+        (): "COMMAND",
+    } | {("train", "--corpus", "copy", *words): reason for words, reason in NUMBERS.items()}
+    refused |= {
+        ("tokenize", str(text_file), "--tokenizer", "bpe", "--merges", "-1"): "the least is 0",
+        ("tokenize", str(text_file), "--show", "-1"): "the least is 0",
+        ("ablate-recipe", str(text_file), "--target", "nan"): "finite",
+        ("ablate-recipe", str(text_file), "--target", "2", "--seeds", "0"): "the least is 1",
+        ("ablate-recipe", str(text_file), "--target", "2", "--seeds", "1" * 99): "the most is 100",
+        ("export", trained, "--snapshots", "-1"): "the least is 2",
+        ("inspect", trained, "--prompt", "a", "--layer", "1" * 99): "no layer 1",
+        ("train", "--resume", trained, "--longer", "0"): "the least is 1",
+        ("train", "--resume", trained, "--longer", "9" * 30): "the most is 1000000",
+        ("train", "--resume", ""): "no run begins",
+        ("train", str(text_file), "--name", ""): "has 0 characters",
+        ("train", str(text_file), "--name", "n" * 81): "has 81 characters",
     }
     for words, reason in refused.items():
         capsys.readouterr()
@@ -134,6 +172,91 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         err = capsys.readouterr().err
         assert re.fullmatch(r"error: [^\n]+\n", err), err
         assert reason in err, (words, err)
+
+
+MISPLACED = [
+    (["train", "FILE", "--longer", "5"], "--longer is for --resume RUN"),
+    (["train", "FILE", "--bits", "2"], "--bits is for the world markov"),
+    (["train", "FILE", "--world-seed", "2"], "--world-seed is for --corpus and a world"),
+    (["tokenize", "FILE", "--characters", "200000"], "--characters is for --corpus and a world"),
+    (["train", "--corpus", "tales", "--characters", "9"], "--characters is for --corpus and a"),
+    (["train", "--corpus", "copy", "--encoding", "utf-8"], "--encoding is for a text FILE"),
+    (["tokenize", "FILE", "--merges", "10"], "--merges is for --tokenizer bpe"),
+    (["ablate-recipe", "FILE", "--target", "2", "--vocab-size", "300"], "is for --tokenizer bpe"),
+    (["train", "FILE", "--preset", "gpt2", "--cooldown", "0.5"], "is for --schedule trapezoid"),
+    (["train", "FILE", "--optimizer", "adamw", "--muon-learning-rate", "0.1"], "optimizer muon"),
+    (["export", "RUN", "--format", "huggingface", "--snapshots", "3"], "is for --format minigpt"),
+]
+BESIDE_RESUME = [
+    ["FILE"], ["--corpus", "tales"], ["--clean", "line-ends"], ["--tokenizer", "char"],
+    ["--preset", "modern"], ["--name", "x"], ["--steps", "5"], ["--no-bias"], ["--dropout", "0"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    MISPLACED + [(["train", "--resume", "RUN", *more], f"{more[0]} is") for more in BESIDE_RESUME],
+)
+def test_an_option_without_a_meaning_is_refused_also_at_its_usual_value(
+    trained, text_file, capsys, words, said
+):
+    before = Store(home_folder()).run(trained)
+    assert main([{"RUN": trained, "FILE": str(text_file)}.get(word, word) for word in words]) == 1
+    assert said in capsys.readouterr().err
+    assert Store(home_folder()).run(trained) == before
+
+
+def test_no_option_is_taken_for_a_setting_that_has_its_name():
+    for command in parser()._subparsers._group_actions[0].choices.values():
+        dests = [action.dest for action in command._actions]
+        assert len(dests) == len(set(dests))
+        # The settings of a config keep to themselves, whatever else an option may be called.
+        for config in (GPTConfig, TrainConfig, SampleConfig):
+            assert given(Namespace(**dict.fromkeys(dests, 1)), config).keys() <= {
+                dest.removeprefix(f"{config.__name__}.") for dest in dests if "." in dest
+            }
+
+
+def test_control_characters_of_a_name_do_not_reach_the_terminal(text_file, capsys):
+    """Colours, a cursor that goes up, the title of the window, a line turned around, half a
+    character."""
+    name = "\x1b[31mred\x1b]0;title\x07\x9b1A \u202eabc caf\udce9"
+    assert main(["train", str(text_file), "--steps", "1", *SMALL, "--name", name, "--json"]) == 0
+    said = capsys.readouterr()
+    assert main(["runs", "--json"]) == 0
+    listed = capsys.readouterr().out
+    for out in (said.out, said.err, listed):
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", out)
+    assert "\\x1b[31mred" in listed and "caf\ufffd" in listed
+    newest = json.loads(listed.splitlines()[-1])["runs"][0]
+    assert newest["name"] == name.replace("\udce9", "\ufffd"), "for machines as it is"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_model_writes_acts_on_no_terminal_and_reaches_a_file_as_it_is(
+    trained, capsys, monkeypatch, terminal
+):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    prompt = "a\tb\n\x1b[2J\u202e"
+    assert main(["generate", trained, "--prompt", prompt, "--max-new-tokens", "1"]) == 0
+    shown = "a\tb\n\\x1b[2J\\u202e" if terminal else prompt
+    assert capsys.readouterr().out.startswith(shown)
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch):
+    monkeypatch.setenv("MINIGPT_HOME", "")
+    assert home_folder() == Path(".minigpt")
+    assert Limits.from_environment({"MINIGPT_MAX_STEPS": "", "MINIGPT_THREADS": ""}) == Limits()
+
+
+def test_all_that_is_written_goes_through_one_place():
+    """Where what would act on a terminal is made harmless: nothing else prints."""
+    for path in sorted(Path(cli.__file__).parent.glob("*.py")):
+        calls = [
+            node.func for node in ast.walk(ast.parse(path.read_text())) if hasattr(node, "func")
+        ]
+        prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+        assert not prints or path.name == "terminal.py", path
 
 
 def test_every_command_has_help_with_an_example(capsys):

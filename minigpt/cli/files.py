@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minigpt import bundle
+from minigpt.cli.terminal import say
 from minigpt.cli.texts import read_bytes, size_of
 from minigpt.huggingface import export_huggingface
 from minigpt.limits import Limits
@@ -21,7 +22,7 @@ def export(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         size = sum(file.stat().st_size for file in output.iterdir())
     else:
         size = output.write_bytes(bundle.export_run(store, run, args.snapshots))
-    print(f"wrote {output} ({size / 1e6:.2f} MB)")
+    say(f"wrote {output} ({size / 1e6:.2f} MB)")
     return {"run": run.id, "file": str(output), "bytes": size}
 
 
@@ -30,5 +31,5 @@ def import_(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     path, limits = Path(args.file), Limits.from_environment()
     bundle.check_size(size_of(path), limits)
     run_id = bundle.import_run(store, read_bytes(path), EVERYONE, limits=limits)
-    print(f"run {run_id}")
+    say(f"run {run_id}")
     return {"run": run_id}

@@ -8,24 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from minigpt import tokenizers
-from minigpt.cli.settings import given
-from minigpt.cli.terminal import note
+from minigpt.cli.options import given
+from minigpt.cli.terminal import note, say, write
 from minigpt.cli.texts import read_bytes
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import read_text, windows
 from minigpt.store import Store
+from minigpt.supervisor import settle
 
 
 def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """List all runs, newest first."""
-    rows = []
+    idle, rows = settle(store), []
     for run in store.runs():
         curves = store.curves(run.id, most=1)
         loss = float(curves.train_loss[-1]) if len(curves.step) else math.nan
         when = datetime.fromtimestamp(run.created_at).strftime("%Y-%m-%d %H:%M")
         progress = f"{run.step:,}/{run.train.max_steps:,}"
-        print(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:6.3f}  {run.name}")
+        say(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:6.3f}  {run.name}")
         rows.append({"run": run.id, "name": run.name, "state": run.state, "step": run.step})
+    if idle and any(row["state"] == "queued" for row in rows):
+        note("nothing trains now: what is queued goes on with train --resume RUN, or in the app")
     return {"runs": rows}
 
 
@@ -43,13 +46,15 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         note(
             f"the prompt has {len(ids):,} tokens: only the newest {run.model.block_size:,} are read"
         )
-    print(args.prompt, end="", flush=True)
     written = []
     steps = continue_text(load_model(store, run), ids, config)
-    for piece in tokenizer.pieces(step.id for step in steps):
-        written.append(piece)
-        print(piece, end="", flush=True)
-    print()
+    write(args.prompt)
+    try:
+        for piece in tokenizer.pieces(step.id for step in steps):
+            written.append(piece)
+            write(piece)
+    finally:  # also after Ctrl-C: what was written stays
+        write("\n")
     return {"run": run.id, "prompt": args.prompt, "text": "".join(written)}
 
 
@@ -67,7 +72,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     x, y = windows(ids, run.model.block_size)
     loss = mean_loss(load_model(store, run), x, y, batch_size=16)
     bits = loss / math.log(2) * len(ids) / len(text)
-    print(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {y.size:,} tokens")
+    say(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {y.size:,} tokens")
     return {"run": run.id, "loss": loss, "bits_per_character": bits, "tokens": int(y.size)}
 
 
@@ -100,7 +105,7 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     )
     output = Path(args.output)
     output.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")
-    print(f"wrote {output}")
+    say(f"wrote {output}")
     return {"run": run.id, "file": str(output), "tokens": len(ids)}
 
 

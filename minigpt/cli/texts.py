@@ -1,13 +1,14 @@
 """Texts on the command line: where one comes from, and how it is cut."""
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from minigpt import tokenizers
+from minigpt.cli.options import BPE, FILE, MARKOV, NEW_RUN, WORLD, number, option, whole, words
+from minigpt.cli.terminal import say
 from minigpt.config import InputError
 from minigpt.corpus import (
     CLEANINGS,
@@ -18,6 +19,7 @@ from minigpt.corpus import (
     fit_baselines,
     read_text,
 )
+from minigpt.limits import Limits
 from minigpt.plots import visible
 from minigpt.store import Store
 
@@ -25,24 +27,77 @@ from minigpt.store import Store
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Where a text comes from, and how it is cut."""
     group = parser.add_argument_group("the text")
-    group.add_argument("file", nargs="?", help="a text file, or a PDF with text in it")
-    group.add_argument("--corpus", metavar="NAME", help="a text of `corpus` instead of a file")
-    group.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
-    group.add_argument(
+    new = (NEW_RUN,)
+    option(group, "file", places=new, nargs="?", help="a text file, or a PDF with text in it")
+    option(
+        group, "--corpus", places=new, metavar="NAME", help="a text of `corpus` instead of a file"
+    )
+    option(
+        group,
+        "--encoding",
+        places=(*new, FILE),
+        help="how the file is encoded, where it is not UTF-8",
+    )
+    option(
+        group,
         "--clean",
+        places=new,
         type=lambda names: names.split(","),
         metavar="NAMES",
         help=f"clean-ups to make, with commas between them: {', '.join(CLEANINGS)}",
     )
-    group.add_argument("--world-seed", type=int, default=1, help="of a world: its seed")
-    group.add_argument(
-        "--characters", type=int, default=200_000, help="of a world: how much of it to write"
+    option(
+        group,
+        "--world-seed",
+        places=(*new, WORLD),
+        usual=1,
+        type=whole(0),
+        help="of a world: its seed",
     )
-    group.add_argument("--bits", type=float, help="of the world markov: its entropy")
-    group.add_argument(
-        "--tokenizer", choices=tokenizers.KINDS, default="char", help="characters, or BPE"
+    option(
+        group,
+        "--characters",
+        places=(*new, WORLD),
+        usual=200_000,
+        type=whole(),
+        help="of a world: how much of it to write",
     )
-    group.add_argument("--vocab-size", type=int, help="of BPE: how many tokens (default: 1024)")
+    option(
+        group,
+        "--bits",
+        places=(*new, MARKOV),
+        type=number(),
+        help="of the world markov: its entropy",
+    )
+    option(
+        group,
+        "--tokenizer",
+        places=new,
+        usual="char",
+        choices=tokenizers.KINDS,
+        help="characters, or BPE",
+    )
+    option(
+        group,
+        "--vocab-size",
+        places=(*new, BPE),
+        usual=1024,
+        type=whole(None),
+        help="of BPE: how many tokens",
+    )
+
+
+def add_merges(parser: argparse.ArgumentParser) -> None:
+    """How much of a cut text is shown."""
+    option(parser, "--show", usual=40, type=whole(0), help="how many tokens to show")
+    option(
+        parser,
+        "--merges",
+        places=(BPE,),
+        usual=10,
+        type=whole(0),
+        help="of BPE: how many merges to show",
+    )
 
 
 def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
@@ -52,16 +107,14 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
     origin = ""
     if args.file:
         path = Path(args.file)
-        name = os.fsencode(path.name).decode(errors="replace")  # a name may be in any encoding
-        title, text = name, read_text(read_bytes(path), path.name, args.encoding)
+        # A name may be in any encoding.
+        title, text = words(path.name), read_text(read_bytes(path), path.name, args.encoding)
     elif args.corpus in LIBRARY:
         title, text = LIBRARY[args.corpus].title, LIBRARY[args.corpus].read()
     elif args.corpus in WORLDS:
+        Limits.from_environment().check_text(args.characters)
         chance = {"bits": args.bits} if args.bits is not None else {}
-        try:
-            world = WORLDS[args.corpus](seed=args.world_seed, **chance)
-        except TypeError as error:
-            raise InputError("--bits is for the world markov: leave it out") from error
+        world = WORLDS[args.corpus](seed=args.world_seed, **chance)
         title, text, origin = world.title, world.text(args.characters), world.to_json()
     elif args.corpus in DOWNLOADS:
         entry = DOWNLOADS[args.corpus]
@@ -87,9 +140,7 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
 
 
 def chosen_tokenizer(text: str, args: argparse.Namespace) -> tokenizers.Tokenizer:
-    if args.tokenizer == "char" and args.vocab_size is not None:
-        raise InputError("--vocab-size is for --tokenizer bpe: characters are as many as they are")
-    return tokenizers.train(text, args.tokenizer, args.vocab_size or 1024)
+    return tokenizers.train(text, args.tokenizer, args.vocab_size)
 
 
 def corpus(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -97,7 +148,7 @@ def corpus(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     rows = []
     for kind, entries in (("here", LIBRARY), ("world", WORLDS), ("download", DOWNLOADS)):
         for name, entry in entries.items():
-            print(f"{name:<38} {kind:<8}  {entry.title}")
+            say(f"{name:<38} {kind:<8}  {entry.title}")
             rows.append({"name": name, "kind": kind, "title": entry.title, "about": entry.about})
     return {"corpus": rows}
 
@@ -108,18 +159,18 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     tokenizer = chosen_tokenizer(text, args)
     ids = tokenizer.encode_array(text)
     shown = [tokenizer.tokens[i] for i in ids[: args.show]]
-    print(" ".join(visible(token) for token in shown))
+    say(" ".join(visible(token) for token in shown))
     if isinstance(tokenizer, tokenizers.BPETokenizer):
         applied = tokenizer.applied(ids)
         for n, (left, right) in enumerate(tokenizer.merges[: args.merges]):
             parts = visible(tokenizer.tokens[left]), visible(tokenizer.tokens[right])
-            print(f"merge {n + 1}: {parts[0]} + {parts[1]}, {applied[n]:,} times")
+            say(f"merge {n + 1}: {parts[0]} + {parts[1]}, {applied[n]:,} times")
     result = {
         "vocab_size": tokenizer.vocab_size,
         "tokens": len(ids),
         "characters_per_token": len(text) / len(ids),
     }
-    print(
+    say(
         f"{len(text):,} characters, {len(ids):,} tokens of {tokenizer.vocab_size:,}: "
         f"{result['characters_per_token']:.2f} characters per token"
     )
@@ -130,7 +181,7 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         result["bits_per_character"] = lines.in_bits_per_character(per_token)
         for name, bits in result["bits_per_character"].items():
             nats = getattr(lines, name)
-            print(f"{name:<8} {nats:.3f} nats per token, {bits:.3f} bits per character")
+            say(f"{name:<8} {nats:.3f} nats per token, {bits:.3f} bits per character")
     return result
 
 

@@ -3,7 +3,6 @@
 import argparse
 import os
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,24 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from minigpt.cli.settings import given
-from minigpt.cli.terminal import note
+from minigpt.cli.options import given
+from minigpt.cli.terminal import aside, note, say
 from minigpt.cli.texts import chosen_text, chosen_tokenizer
-from minigpt.config import PRESETS, RESTART_SHARE, GPTConfig, InputError, TrainConfig
+from minigpt.config import PRESETS, GPTConfig, InputError, TrainConfig
 from minigpt.corpus import split
 from minigpt.findings import MOST_SAID, findings, levels_of
 from minigpt.ingredients import WITHOUT, without
 from minigpt.launch import launch, longer_plan, train_longer
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Run, Store
-from minigpt.supervisor import Supervisor
+from minigpt.store import EVERYONE, Store
+from minigpt.supervisor import Supervisor, settle
 
 POLL_SECONDS = 0.2
 
 
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Train a model on a text, and watch it learn; under torchrun, in several processes at once."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
         from minigpt.together import train_together
 
         run = train_together(store, lambda: _wanted_run(store, args))
@@ -36,15 +35,20 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             return {}  # the first process tells the rest
     else:
         run_id = _wanted_run(store, args)
-        with Supervisor(store.folder):
-            run = _follow(store, run_id)
+        try:
+            with Supervisor(store.folder) as supervisor:
+                _follow(store, run_id, supervisor)
+        finally:  # told to end twice, it may not have come to rest
+            settle(store)
+        run = store.run(run_id)
     if run.state in ("failed", "diverged"):
         raise InputError(run.reason)
     curves = store.curves(run.id)
     measured = curves.val_loss[~np.isnan(curves.val_loss)]
     for finding in findings(run, curves, levels_of(store, run))[:MOST_SAID]:
-        print(finding)
-    print(f"{run.state} at step {run.step:,}; run {run.id}")
+        say(str(finding))
+    more = f"; go on with: python -m minigpt train --resume {run.id}" if run.active else ""
+    say(f"{run.state} at step {run.step:,}; run {run.id}{more}")
     return {
         "run": run.id,
         "state": run.state,
@@ -57,20 +61,18 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 def _wanted_run(store: Store, args: argparse.Namespace) -> str:
     """The id of the run that was asked for, a new one or one to go on with."""
-    if args.restart_share is not None and not (args.resume and args.longer):
-        raise InputError("--restart-share is for --resume RUN --longer STEPS: leave it out")
-    if args.resume:
+    if args.resume is not None:
         run = store.find_run(args.resume)
         run_id = run.id
-        if args.longer:
-            share = RESTART_SHARE if args.restart_share is None else args.restart_share
+        if args.longer is not None:
+            share = args.restart_share
             train_longer(store, Limits.from_environment(), run, args.longer, share)
             note(longer_plan(run, args.longer, share))
         else:
             store.wish(run_id, "running")
     else:
         run_id = _new_run(store, args)
-    print(f"run {run_id}", file=sys.stderr)
+    aside(f"run {run_id}")
     return run_id
 
 
@@ -88,24 +90,33 @@ def _new_run(store: Store, args: argparse.Namespace) -> str:
     return launch(store, limits, EVERYONE, name, text_id, tokenizer, model, train)
 
 
-def _follow(store: Store, run_id: str) -> Run:
-    """Shows a run's progress until it rests; Ctrl-C pauses it."""
+def _follow(store: Store, run_id: str, supervisor: Supervisor) -> None:
+    """Shows a run's progress until it rests. Ctrl-C pauses it; a second one does not wait for the
+    step in which it is."""
     run = store.run(run_id)
     with tqdm(total=run.train.max_steps, initial=run.step, unit="step", disable=None) as bar:
-        while run.active and not (run.state == run.wish == "paused"):
-            try:
-                time.sleep(POLL_SECONDS)
-                run = store.run(run_id)
-                store.look(run_id)
-                curves = store.curves(run_id, most=1)
-                if len(curves.step):
-                    speed = curves.tokens[-1] / curves.seconds[-1]
-                    bar.set_postfix_str(f"loss {curves.train_loss[-1]:.3f}, {speed:,.0f} tokens/s")
-                bar.update(run.step - bar.n)
-            except KeyboardInterrupt:
-                print(f"\npausing; go on with: python -m minigpt train --resume {run_id}")
+        try:
+            _watch(store, run_id, supervisor, bar)
+        except KeyboardInterrupt:
+            if store.run(run_id).active:
                 store.wish(run_id, "paused")
-    return run
+            _watch(store, run_id, supervisor, bar)
+
+
+def _watch(store: Store, run_id: str, supervisor: Supervisor, bar: tqdm) -> None:
+    run, told = store.run(run_id), ""
+    while run.active and not (run.state == run.wish == "paused"):
+        if supervisor.trouble != told:
+            told = supervisor.trouble
+            note(told or "it works again")
+        time.sleep(POLL_SECONDS)
+        run = store.run(run_id)
+        store.look(run_id)
+        curves = store.curves(run_id, most=1)
+        if len(curves.step):
+            speed = curves.tokens[-1] / curves.seconds[-1]
+            bar.set_postfix_str(f"loss {curves.train_loss[-1]:.3f}, {speed:,.0f} tokens/s")
+        bar.update(run.step - bar.n)
 
 
 def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -128,11 +139,11 @@ def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             for seed in range(1, args.seeds + 1)
         ]
         if None in reached:
-            print(f"{name:<20} did not reach {args.target:g} in eight times the steps")
+            say(f"{name:<20} did not reach {args.target:g} in eight times the steps")
             rows.append({"recipe": name, "steps": None, "seconds": None})
             continue
         steps = statistics.median(one.steps for one in reached)
         seconds = statistics.median(one.seconds for one in reached)
-        print(f"{name:<20} {steps:>6,.0f} steps {seconds:>8.2f} s")
+        say(f"{name:<20} {steps:>6,.0f} steps {seconds:>8.2f} s")
         rows.append({"recipe": name, "steps": steps, "seconds": seconds})
     return {"target": args.target, "recipes": rows}

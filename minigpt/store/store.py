@@ -42,7 +42,7 @@ GONE = "this text is no longer here: upload or paste it again"
 
 def home() -> Path:
     """The folder that holds the store: `MINIGPT_HOME`, or .minigpt in the current folder."""
-    return Path(os.environ.get("MINIGPT_HOME", ".minigpt"))
+    return Path(os.environ.get("MINIGPT_HOME") or ".minigpt")
 
 
 def text_id_of(body: str) -> str:

@@ -1,0 +1,157 @@
+"""Options: their numbers, the places where they have a meaning, a config's settings as options."""
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, get_args, get_type_hints
+
+from minigpt.config import DEFAULT_PRESET, PRESETS, InputError, Settings, TrainConfig
+from minigpt.corpus import WORLDS
+from minigpt.store import MAX_NAME
+
+Read = Callable[[str], Any]
+
+
+def whole(least: int | None = 1, most: int | None = None) -> Read:
+    """Reads a whole number within bounds, for an option's `type`."""
+
+    def read(text: str) -> int:
+        try:
+            return _bounded(int(text), least, most)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no whole number") from None
+
+    return read
+
+
+def number(least: float | None = None, most: float | None = None) -> Read:
+    """Reads a finite number within bounds, for an option's `type`."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{_short(text)} is no number") from None
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{_short(text)}: it has to be a finite number")
+        return _bounded(value, least, most)
+
+    return read
+
+
+def _bounded(value: Any, least: float | None, most: float | None) -> Any:
+    if least is not None and value < least:
+        raise argparse.ArgumentTypeError(f"{_short(value)}: the least is {least:,}")
+    if most is not None and value > most:
+        raise argparse.ArgumentTypeError(f"{_short(value)}: the most is {most:,}")
+    return value
+
+
+def _short(what: object, most: int = 40) -> str:
+    text = str(what)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def words(text: str) -> str:
+    """Reads a text that is kept or read by a model: bytes of another encoding become a mark."""
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def name(text: str) -> str:
+    """Reads what to call a run."""
+    text = " ".join(words(text).split())
+    if not 1 <= len(text) <= MAX_NAME:
+        raise argparse.ArgumentTypeError(
+            f"the name has {len(text):,} characters: it has to have between 1 and {MAX_NAME}"
+        )
+    return text
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an option has a meaning: in words, and as a question to the arguments."""
+
+    words: str
+    holds: Callable[[argparse.Namespace], bool]
+
+
+def _recipe(args: argparse.Namespace, setting: str) -> Any:
+    """A setting of the training as it was asked for, or as the preset has it."""
+    asked = getattr(args, _dest(TrainConfig, setting), None)
+    return asked or getattr(PRESETS[args.preset or DEFAULT_PRESET].train, setting)
+
+
+NEW_RUN = Place(
+    "for a new run, and one that goes on keeps its text and settings",
+    lambda args: getattr(args, "resume", None) is None,
+)
+RESUMED = Place("for --resume RUN", lambda args: args.resume is not None)
+LONGER = Place("for --resume RUN --longer STEPS", lambda args: args.longer is not None)
+FILE = Place("for a text FILE", lambda args: args.file is not None)
+WORLD = Place(f"for --corpus and a world ({', '.join(WORLDS)})", lambda args: args.corpus in WORLDS)
+MARKOV = Place("for the world markov", lambda args: args.corpus == "markov")
+BPE = Place("for --tokenizer bpe", lambda args: args.tokenizer == "bpe")
+OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingface")
+MUON = Place("for --optimizer muon", lambda args: _recipe(args, "optimizer") == "muon")
+TRAPEZOID = Place("for --schedule trapezoid", lambda args: _recipe(args, "schedule") == "trapezoid")
+PLACE_OF = {"muon_learning_rate": MUON, "cooldown": TRAPEZOID}  # settings that others switch off
+
+
+def option(parser: Any, *names: str, places: tuple[Place, ...] = (), usual: Any = None, **about):
+    """Adds an option to a parser or a group of one. `settled` refuses it where its places do not
+    hold, and gives it its usual value where it was not given."""
+    if usual is not None:
+        about["help"] += f" (default: {usual})"
+    action = parser.add_argument(*names, **about)
+    action.places, action.usual = places, usual
+
+
+def settled(args: argparse.Namespace) -> argparse.Namespace:
+    """The arguments, complete. Raises InputError when one was given where it has no meaning."""
+    for action in args.options:
+        given = getattr(args, action.dest, None) is not None
+        for place in getattr(action, "places", ()) if given else ():
+            if not place.holds(args):
+                called = " or ".join(action.option_strings) or action.dest.upper()
+                raise InputError(f"{called} is {place.words}: leave it out")
+    for action in args.options:
+        if getattr(args, action.dest, None) is None:
+            setattr(args, action.dest, getattr(action, "usual", None))
+    return args
+
+
+def _dest(config: type[Settings], setting: str) -> str:
+    """Where the arguments keep a setting: apart from all options that merely have its name."""
+    return f"{config.__name__}.{setting}"
+
+
+def add_settings(parser: Any, config: type[Settings]) -> None:
+    """One option per setting, with the field's sentence as its help."""
+    hints = get_type_hints(config)
+    for spec in fields(config):
+        if spec.name in ("vocab_size", "restarts"):
+            continue  # the tokenizer knows, and --longer
+        names = [f"--{spec.name.replace('_', '-')}"]
+        if spec.name == "max_steps":
+            names.append("--steps")
+        (kind,) = {*(get_args(hints[spec.name]) or (hints[spec.name],))} - {type(None)}
+        about: dict[str, Any] = {
+            "dest": _dest(config, spec.name),
+            "help": spec.metadata["help"].replace("%", "%%"),
+            "places": (NEW_RUN, *((PLACE_OF[spec.name],) if spec.name in PLACE_OF else ())),
+        }
+        choices = spec.metadata["choices"]
+        if kind is bool:
+            about["action"] = argparse.BooleanOptionalAction
+        elif choices:
+            about["choices"] = choices
+        else:  # the config itself knows their bounds
+            about |= {"metavar": kind.__name__, "type": {int: whole(None), float: number()}[kind]}
+        option(parser, *names, **about)
+
+
+def given(args: argparse.Namespace, config: type[Settings]) -> dict[str, Any]:
+    """The settings of a config that were given as options."""
+    values = {spec.name: getattr(args, _dest(config, spec.name), None) for spec in fields(config)}
+    return {name: value for name, value in values.items() if value is not None}
