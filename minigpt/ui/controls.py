@@ -11,7 +11,7 @@ import streamlit as st
 from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.store import EXTENDABLE, MAX_NAME, MetricsRow, Run
-from minigpt.ui import frame, leaving_out, longer, new_run, services, texts
+from minigpt.ui import frame, leaving_out, longer, new_run, services
 
 REFUSAL = "refusal"
 
@@ -27,7 +27,7 @@ def show(visit: frame.Visit) -> None:
     with st.container(horizontal=True, gap="small"):
         _share(run)
         _keep(visit)
-        if _may_duplicate(visit):
+        if visit.reads_text:  # so that they may train on it
             _button("Duplicate", "content_copy", new_run.copy_settings, run)
             _leave_out(visit)
         if visit.owns_run:
@@ -121,11 +121,6 @@ def _leave_out(visit: frame.Visit) -> None:
                 kind="primary",
                 disabled=not chosen,
             )
-
-
-def _may_duplicate(visit: frame.Visit) -> bool:
-    """Whether the visitor may train on the run's text: it is theirs, or the library's."""
-    return visit.run.text_id in texts.on_shelf(visit)
 
 
 def _rename(run: Run) -> None:

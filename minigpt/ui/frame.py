@@ -43,6 +43,12 @@ class Visit:
     def owns_run(self) -> bool:
         return self.run.workspace == self.workspace
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether the run's text is the visitor's own, or the library's."""
+        text_id = self.run.text_id
+        return text_id is not None and self.store.may_read(self.workspace, text_id)
+
     def runs(self) -> list[Run]:
         """The visitor's own runs, newest first, then those meant for everyone."""
         own = self.store.runs(self.workspace)
@@ -105,7 +111,8 @@ def look(store: Store, run: Run) -> None:
 
 
 def _run_in_url() -> dict[str, str]:
-    return {"run": st.query_params["run"]} if "run" in st.query_params else {}
+    run_id = st.query_params.get("run")
+    return {"run": run_id} if run_id else {}
 
 
 def go(page: str) -> None:

@@ -20,14 +20,15 @@ PARTS = {
 INSIDE = {"attn": "the attention", "mlp": "the MLP"}
 
 
-def show(run: Run) -> None:
+def show(run: Run, *, reads_text: bool) -> None:
     """The step's batch, its loss before and after, and how far the weights went; nothing unless
-    the run rests after a step that was asked for by itself."""
+    the run rests after a step that was asked for by itself. The batch only for who may read it."""
     if run.state != "paused" or (step := services.store().single_step(run.id)) is None:
         return
     with st.container(border=True):
         st.markdown(f"**What step {step.step:,} did**", help=GLOSSARY["step"])
-        _batch(run, step)
+        if reads_text:
+            _batch(run, step)
         _loss(run, step)
         _moves(step)
 

@@ -40,10 +40,11 @@ def show(visit: frame.Visit) -> None:
     controls.show(visit)
     if run.reason:
         tell = st.error if run.state in ("failed", "diverged") else st.info
-        tell(f"This run {'is' if run.state == 'paused' else 'has'} {run.state}: {run.reason}.")
+        verb = "is" if run.state == "paused" else "has"
+        tell(f"This run {verb} {run.state}: {frame.plain(run.reason)}.")
     others, axis = comparing.choose(visit)
     tick = _tick(run, visit.store.curves(run.id, SHOWN_STEPS), others)
-    shown = _Shown(run, tick, services.trouble())
+    shown = _Shown(run, tick, services.trouble(), visit.reads_text)
     st.fragment(_live, run_every=tick)(shown, others, axis)
     controls.forget_refusal()
 
@@ -55,6 +56,7 @@ class _Shown:
     run: Run
     tick: float | None
     trouble: str
+    reads_text: bool = False  # whether who looks may read the run's text
 
     @property
     def standing(self) -> tuple:
@@ -87,7 +89,7 @@ def _live(shown: _Shown, others: list[str], axis: str) -> None:
         elif run.state == "running" and sharing > 1:
             st.caption(f"{sharing} runs share this machine: each has its turn every few seconds.")
         _curve(run, curves)
-        single_step.show(run)
+        single_step.show(run, reads_text=shown.reads_text)
         if others and len(curves.step):
             comparing.show(run, others, axis)
         _newest_sample(run)

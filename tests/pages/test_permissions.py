@@ -6,7 +6,7 @@ browser says was chosen.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -16,7 +16,8 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.launch import launch
 from minigpt.limits import Limits
-from minigpt.store import text_id_of
+from minigpt.steps import SingleStep
+from minigpt.store import Store, text_id_of
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import services
 from tests.bundles import changed, unpacked
@@ -132,6 +133,23 @@ def sees_its_first_line(who: Visitor) -> bool:
     return PIN[:18] in who.at("pages/3_Attention.py").text_area[0].value
 
 
+def sees_what_a_single_step_read(who: Visitor) -> bool:
+    """A piece of the text from anywhere in it, while the run rests after the step."""
+    store = services.store()
+    if who.run_id is None or store.run(who.run_id).imported:
+        return False  # it rests for ever
+    step = SingleStep(
+        30, CharTokenizer.train(DIARY).encode("calm"), 1, 2.0, 1.0, {"wte": (1.0, 2.0)}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "single_step", lambda *_: step)
+        run = replace(store.run(who.run_id), state="paused", wish="paused")
+        patch.setattr(Store, "run", lambda *_: run)
+        app = replace(who, pages={}).at("pages/2_Train.py")
+    assert any("What step 30 did" in words.value for words in app.markdown)
+    return ">c<" in html_of(app)
+
+
 def may_duplicate(who: Visitor) -> bool:
     return "Duplicate" in who.buttons() and who.run_id is not None
 
@@ -178,6 +196,7 @@ TABLE = {
     trains_on_the_text_by_its_id: {"owner"},
     sees_what_counting_reaches: {"owner", "link"},
     sees_its_first_line: {"owner", "link"},
+    sees_what_a_single_step_read: {"owner"},
     may_duplicate: {"owner"},
     may_leave_one_out: {"owner"},
     compares_with_the_owners_other_run: {"owner"},
