@@ -168,6 +168,15 @@ def test_what_ends_worse_than_blind_guessing_says_so():
     assert "0.001 and 0.02 instead of 0.003 and 0.06" in finding.advice
 
 
+def test_a_start_far_above_guessing_is_told_when_it_has_come_back():
+    train = falling(300, 2.6)
+    train[5:60] += np.linspace(9, 0, 55)
+    (finding, *more) = findings(a_run(300, learning_rate=0.5), curves(train, train, 20), KNOWN)
+    assert finding.kind == "course" and more == []
+    assert "blind guessing gives 4.20, and was below that again from step" in finding.numbers
+    assert "a lower learning rate: 0.2 instead of 0.5" in finding.advice
+
+
 def test_what_never_knew_more_than_frequencies_gets_another_learning_rate():
     creeping = np.linspace(4.2, 3.6, 300)
     (finding, *_) = findings(a_run(300), curves(creeping, creeping, 20), KNOWN)

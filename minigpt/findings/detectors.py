@@ -17,6 +17,7 @@ from minigpt.store import Curves, Run
 SURE = 3.0  # how many times its uncertainty a trend has to be
 LEAST_STEPS = 20  # a shorter training says nothing yet
 BACK = 0.3  # nats: how far a loss has to be thrown back to be told
+OFF_COURSE = 0.5  # nats above blind guessing, which no healthy training comes to
 SPIKE, SPIKE_SPREADS = 0.4, 10.0  # nats, and times the usual spread: a jump that is no chance
 NEIGHBOURS = 10  # steps on each side that a jump is compared with
 RISE = 0.02  # nats: how far a validation loss has to turn up to be told
@@ -86,11 +87,16 @@ class _Reading:
         if self.train.optimizer == "muon":
             rates.append(self.train.muon_learning_rate)
         now, then = (
-            " and ".join(dict.fromkeys(f"{float(f'{rate * by:.1g}'):g}" for rate in rates))
+            " and ".join(dict.fromkeys(f"{_rounded(rate * by):g}" for rate in rates))
             for by in (1, factor)
         )
         word = "lower" if factor < 1 else "higher"
         return f"Start again with a {word} learning rate: {then} instead of {now}."
+
+
+def _rounded(rate: float) -> float:
+    """A learning rate that can be asked for, with one digit."""
+    return min(1.0, float(f"{rate:.1g}"))
 
 
 def _diverged(reading: _Reading) -> Finding | None:
@@ -126,6 +132,26 @@ def _thrown_back(reading: _Reading) -> Finding | None:
             f"({unigram:.2f})."
         )
     return Finding("back", "Thrown back", numbers, reading.rates(1 / 3))
+
+
+def _off_course(reading: _Reading) -> Finding | None:
+    """The loss was once far worse than blind guessing, and has come back since."""
+    if len(reading.loss) < LEAST_STEPS:
+        return None
+    smooth, uniform = mean(reading.loss, NEIGHBOURS // 2), reading.lines["uniform"]
+    top = int(smooth.argmax())
+    if smooth[top] < uniform + OFF_COURSE:
+        return None
+    below = np.flatnonzero(smooth[top:] < uniform)
+    back = top + below[0] if len(below) else -1
+    return Finding(
+        "course",
+        "Off course at first" if top < len(smooth) / 2 else "Off course for a while",
+        f"around step {reading.steps[top]:,.0f} the loss was at {smooth[top]:.3g} nats, where "
+        f"blind guessing gives {uniform:.2f}, and was below that again from step "
+        f"{reading.steps[back]:,.0f} on.",
+        reading.rates(1 / 3),
+    )
 
 
 def _stuck(reading: _Reading) -> Finding | None:
@@ -217,7 +243,14 @@ def _not_below(reading: _Reading) -> Finding | None:
     """What it reached is no better than counting pairs, or triples, of tokens."""
     if not (reading.has_ended and len(reading.val)):
         return None
-    for name, follows in (("bigram", "one token"), ("trigram", "two tokens")):
+    for name, follows, advice in (
+        (
+            "bigram",
+            "one token",
+            "Give it more steps; where it hardly falls any more, try a third of the learning rate.",
+        ),
+        ("trigram", "two tokens", "Give it more steps, or more layers and width."),
+    ):
         line = reading.lines.get(name, math.inf)
         if line < reading.val[-3:].min():
             return Finding(
@@ -225,7 +258,7 @@ def _not_below(reading: _Reading) -> Finding | None:
                 f"Not below {name}s",
                 f"{reading.val[-1]:.2f} nats on unseen text; counting what follows {follows} gives "
                 f"{line:.2f}.",
-                "Give it more steps, or more layers and width.",
+                advice,
             )
     return None
 
@@ -251,7 +284,9 @@ def _still_falling(reading: _Reading) -> Finding | None:
         "Still falling at its end",
         f"by {-slope * whole / 5:.2f} nats over its last {whole / 5:,.0f} steps, on "
         f"{'unseen text' if unseen else 'the text it learns from'}.",
-        "Train longer: most likely it goes lower.",
+        "A longer training would most likely go lower."
+        if reading.run.imported  # without what its optimizer knew
+        else "Train longer: most likely it goes lower.",
     )
 
 
@@ -273,6 +308,7 @@ Detector = Callable[[_Reading], Finding | None]
 BROKEN: Sequence[Detector] = (_diverged, _thrown_back)
 DETECTORS: Sequence[Detector] = (
     _by_heart,
+    _off_course,
     _stuck,
     _spikes,
     _at_floor,
@@ -283,7 +319,9 @@ DETECTORS: Sequence[Detector] = (
 # What need not be said beside what: the more important one says it already.
 SAID_BY: Mapping[str, set[str]] = {
     "short": {"heart"},
-    "bigram": {"heart", "stuck", "floor"},
-    "trigram": {"heart", "floor"},
-    "falling": {"floor", "heart"},
+    "stuck": {"course"},
+    "spikes": {"course"},
+    "bigram": {"heart", "course", "stuck", "floor"},
+    "trigram": {"heart", "course", "floor"},
+    "falling": {"floor", "heart", "course"},
 }
