@@ -26,3 +26,4 @@ def test_no_sequence_of_acts_brings_a_run_into_an_illegal_state():
 def test_whatever_is_uploaded_gives_a_text_or_a_sentence():
     tally = uploads.campaign(count=300, derandomize=True)
     assert tally.texts > 100 and tally.refused > 20 and tally.guesses > 20
+    assert tally.spoilt_guessed_right > 0.8 * tally.spoilt > 20

@@ -11,6 +11,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from minigpt.config import InputError
 from minigpt.corpus import read_file, read_text, reading
+from minigpt.corpus.damage import DROP
 
 RUSSIAN = "В старой деревне у реки жил мельник, и были у него три сына и одна мельница.\n" * 20
 JAPANESE = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n" * 20
@@ -21,14 +22,17 @@ FRENCH = (
 GREEK = "Μια φορά κι έναν καιρό ήταν ένας βασιλιάς που είχε τρεις κόρες.\n" * 20
 
 
-@given(st.text(min_size=1))
+WITHOUT_NUL = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1)
+
+
+@given(WITHOUT_NUL)
 def test_marked_utf8_is_read_exactly(text):
     assert read_text(codecs.BOM_UTF8 + text.encode()) == text
 
 
-@given(st.text(min_size=1))
+@given(WITHOUT_NUL)
 def test_valid_utf8_is_read_exactly(text):
-    if text.count("\0") * 10 <= len(text) and not text.encode().startswith(
+    if not text.encode().startswith(
         (b"PK", b"\x1f\x8b", b"%PDF", b"BZh", b"GIF8", b"7z", b"{\\rtf", b"\xef\xbb\xbf", b"\x7fE")
     ):
         assert read_text(text.encode()) == text
@@ -36,7 +40,7 @@ def test_valid_utf8_is_read_exactly(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["one\r\ntwo\rthree\n", "a\0b and much more than that", "e\u0301 \u202e\u2066 \u200f",
+    ["one\r\ntwo\rthree\n", "e\u0301 \u202e\u2066 \u200f",
      "👩\u200d👩\u200d👧 🏳️\u200d🌈", "שלום עליكم", "你好，世界", "\ufeffin the middle \ufeff"],
 )  # fmt: skip
 def test_whatever_is_in_a_text_survives(text):
@@ -71,14 +75,16 @@ def test_another_encoding_is_guessed_but_never_taken_silently(text, encoding):
 
 def test_a_wrong_guess_can_be_corrected_for_the_right_one_is_among_the_others():
     data = RUSSIAN.encode("koi8-r")
-    assert RUSSIAN in {read_text(data, "a.txt", name) for name in reading.encodings(data)}
+    assert RUSSIAN in {read_text(data, "a.txt", name, DROP) for name in reading.encodings(data)}
+    assert "utf-8" in reading.encodings(data)
 
 
 def test_a_cut_off_file_is_a_guess_that_tells_what_would_be_left_out():
     for text in (RUSSIAN, "a" + RUSSIAN * 30, RUSSIAN * 30):
         data = text.encode()[:-3]
         guess = read_file(data, "cut.txt")
-        assert (guess.sure, guess.encoding, guess.dropped) == (False, "utf-8", 1)
+        assert (guess.sure, guess.encoding) == (False, "utf-8")
+        assert (guess.damage.at_end, guess.damage.left_out, guess.damage.read_as) == (True, 1, DROP)
         assert text.startswith(guess.text)
         assert reading.encodings(data)[0] == "utf-8"
 
@@ -158,3 +164,99 @@ def test_a_pdf_without_words_is_refused(data, said):
 
 def test_a_pdf_that_only_says_it_is_locked_can_be_read():
     assert read_text(pdf("open", password=""), "a.pdf") == "open"
+
+
+TALE = "It’s a tale – of a café by the sea, says Zoë.\n"
+
+
+def spoilt(text: str, *places: tuple[int, bytes]) -> bytes:
+    """The text in UTF-8 with bytes put before the characters at some places."""
+    parts, before = [], 0
+    for at, junk in places:
+        parts += [text[before:at].encode(), junk]
+        before = at
+    return b"".join([*parts, text[before:].encode()])
+
+
+@pytest.mark.parametrize("junk", [b"\x92", b"\x96", b"\x85", b"\xe9", b"\xff"])
+@pytest.mark.parametrize("text", [TALE * 300, RUSSIAN * 20, JAPANESE * 20, GREEK * 5])
+def test_one_bad_byte_leaves_a_text_in_utf8(text, junk):
+    at = len(text) // 2
+    found = read_file(spoilt(text, (at, junk)), "a.txt")
+    assert (found.sure, found.encoding, found.damage.count) == (False, "utf-8", 1)
+    assert found.damage.line == text.count("\n", 0, at) + 1
+    assert found.text == text[:at] + junk.decode("cp1252") + text[at:]
+    assert read_text(spoilt(text, (at, junk)), "a.txt", None, DROP) == text
+
+
+def test_bad_bytes_are_told_by_number_first_byte_and_line_and_shown_in_place():
+    lines = [TALE] * 300
+    text = "".join(lines)
+    places = [sum(map(len, lines[:150])) + 7, sum(map(len, lines[:200])) + 2, len(text) - 3]
+    data = spoilt(text, *((at, b"\x92") for at in places))
+    with pytest.raises(
+        InputError, match=r"UTF-8 but for 3 bytes, the first of them 0x92 in line 151"
+    ):
+        read_text(data, "a.txt")
+    shown = reading.excerpts(data, "utf-8", "cp1252")
+    assert [line for line, _, _ in shown] == [151, 201, 300]
+    assert all("<0x92>" in passage and "’" in read for _, passage, read in shown)
+    assert read_text(data, "a.txt", None, "cp1252").count("’") == 303
+    with pytest.raises(InputError, match="bad bytes cannot be read in klingon"):
+        read_text(data, "a.txt", None, "klingon")
+
+
+@pytest.mark.parametrize("mark", ["’", "–", "é"])
+def test_plain_letters_with_a_few_windows_marks_are_windows_1252(mark):
+    text = "the quick brown fox jumps over the lazy dog. " * 200
+    spoiled = text[:4000] + mark + text[4000:6000] + mark + text[6000:]
+    found = read_file(spoiled.encode("cp1252"), "a.txt")
+    assert (found.sure, found.encoding, found.text) == (False, "cp1252", spoiled)
+    assert reading.encodings(spoiled.encode("cp1252"))[:2] == ["cp1252", "utf-8"]
+
+
+@pytest.mark.parametrize("first_share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "other, encoding",
+    [(RUSSIAN, "cp1251"), (RUSSIAN, "koi8-r"), (GREEK, "cp1253"), (TALE * 40, "cp1252")],
+)
+def test_a_file_glued_of_utf8_and_another_encoding_comes_back_whole(first_share, other, encoding):
+    lines = other.splitlines(keepends=True)
+    cut = int(first_share * len(lines)) + 1
+    data = "".join(lines[:cut]).encode() + "".join(lines[cut:]).encode(encoding)
+    found = read_file(data, "a.txt")
+    assert (found.sure, found.encoding) == (False, "utf-8")
+    assert found.damage.line == cut + 1
+    assert read_text(data, "a.txt", None, encoding) == other
+
+
+def test_zeros_are_told_and_left_out():
+    text = "a download that was cut\n" * 50
+    for data in (text.encode() + bytes(len(text) * 3), spoilt(text, (40, b"\0"))):
+        found = read_file(data, "a.txt")
+        assert (found.sure, found.encoding, found.text) == (False, "utf-8", text)
+        assert found.damage.first == 0 and found.damage.left_out == data.count(0)
+
+
+def test_utf16_behind_plain_letters_is_not_taken_for_the_whole():
+    text = "a log that another program went on with\n" * 50
+    found = read_file(text.encode() + text.encode("utf-16-le"), "a.txt")
+    assert (found.sure, found.encoding, found.text) == (False, "utf-8", text + text)
+
+
+def test_a_bad_byte_in_another_encoding_leaves_it_that_encoding():
+    data = JAPANESE.encode("cp932")
+    broken = data.replace(b"\n", b"\x81\n", 1)  # half a character
+    found = read_file(broken, "a.txt", "cp932")
+    assert (found.sure, found.damage.count, found.damage.line) == (False, 1, 1)
+    assert read_text(broken, "a.txt", "cp932", DROP) == JAPANESE
+    assert "cp932" in reading.encodings(broken)
+
+
+def test_the_passages_of_a_guess_show_what_the_first_lines_do_not():
+    text = (
+        "plain words and nothing else\n" * 500 + "a word like Š\n" + "plain again\n" * 500 + "ž\n"
+    )
+    data = (TALE * 3 + text).encode("cp1250")
+    lines = {line for line, _, _ in reading.excerpts(data, "cp1250", DROP)}
+    assert {1, 504, 1005} <= lines

@@ -66,7 +66,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     run = store.find_run(args.run)
     tokenizer = tokenizers.load(run.tokenizer)
     path = Path(args.file)
-    text = read_text(read_bytes(path), path.name, args.encoding)
+    text = read_text(read_bytes(path), path.name, args.encoding, args.bad_bytes)
     ids = tokenizer.encode_array(text)
     _tell_unknown(ids.tolist(), tokenizer)
     x, y = windows(ids, run.model.block_size)

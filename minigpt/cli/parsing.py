@@ -18,7 +18,7 @@ from minigpt.cli.options import (
     whole,
     words,
 )
-from minigpt.cli.texts import add_merges, add_options, corpus, tokenize
+from minigpt.cli.texts import BAD_BYTES, add_merges, add_options, corpus, tokenize
 from minigpt.cli.training import ablate_recipe, train
 from minigpt.config import (
     DEFAULT_PRESET,
@@ -132,6 +132,7 @@ def parser() -> Parser:
     sub.add_argument("run", help="a run's id, or its first characters")
     sub.add_argument("file", help="a text file")
     sub.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
+    sub.add_argument("--bad-bytes", metavar="ENCODING", help=BAD_BYTES)
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
     sub.add_argument("run", help="a run's id, or its first characters")

@@ -19,9 +19,15 @@ from minigpt.corpus import (
     fit_baselines,
     read_text,
 )
+from minigpt.corpus.damage import DROP
 from minigpt.limits import Limits
 from minigpt.plots import visible
 from minigpt.store import Store
+
+BAD_BYTES = (
+    "how bytes are read that are no text in the file's encoding: in another, mostly windows-1252, "
+    f"or {DROP} to leave them out"
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         places=(*new, FILE),
         help="how the file is encoded, where it is not UTF-8",
     )
+    option(group, "--bad-bytes", places=(*new, FILE), metavar="ENCODING", help=BAD_BYTES)
     option(
         group,
         "--clean",
@@ -108,7 +115,8 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
     if args.file:
         path = Path(args.file)
         # A name may be in any encoding.
-        title, text = words(path.name), read_text(read_bytes(path), path.name, args.encoding)
+        title = words(path.name)
+        text = read_text(read_bytes(path), path.name, args.encoding, args.bad_bytes)
     elif args.corpus in LIBRARY:
         title, text = LIBRARY[args.corpus].title, LIBRARY[args.corpus].read()
     elif args.corpus in WORLDS:

@@ -115,7 +115,7 @@ LIBRARY: Mapping[str, LibraryText] = MappingProxyType(
             "Harbour tales",
             "Short tales from one village, with the same people, places and turns of phrase, so "
             "that even a tiny model soon writes words, names and dialogue.",
-            "Written for minigpt, under the project's own licence",
+            "Written for this project",
             lambda: [ASSETS / "tales.txt"],
         ),
         "shakespeare": LibraryText(

@@ -1,37 +1,25 @@
 """From the bytes of a file to its text: exactly, or as a guess to confirm, or a refusal."""
 
-import codecs
 import io
 import logging
-import re
 import time
 from dataclasses import dataclass
-from encodings import aliases, normalize_encoding
 
 from minigpt.config import InputError
-
-# The longer marks come first: UTF-32's little-endian one begins with UTF-16's.
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
+from minigpt.corpus import damage
+from minigpt.corpus.damage import DROP, MARK, Damage
+from minigpt.corpus.guessing import (
+    encodings,
+    is_character_set,
+    is_half_zero,
+    is_hopeless,
+    is_utf8,
+    likely_reading,
+    looks_like_text,
+    marked_as,
+    unmarked,
 )
-# What a person may choose where the detector is wrong, most used first.
-ENCODINGS = (
-    "utf-8", "cp1252", "cp1251", "koi8-r", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256",
-    "gb18030", "big5", "cp932", "euc-jp", "cp949", "utf-16-le", "utf-16-be", "iso8859-2",
-    "cp866", "mac-roman",
-)  # fmt: skip
-# Only Python's own: a package may have taught it to "decode" anything at all.
-CHARACTER_SETS = {*aliases.aliases, *aliases.aliases.values()} - {
-    name
-    for names in aliases.aliases.items()
-    if names[1] in {"base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec",
-                    "zlib_codec"}
-    for name in names
-}  # fmt: skip
+
 SAVE_AS_TEXT = "open it in the program that made it, save it as plain text in UTF-8, and bring that"
 # How files begin that are not text, whatever they are called.
 SIGNATURES = (
@@ -49,10 +37,7 @@ SIGNATURES = (
     (b"\x7fELF", "a program", "bring a file with text in it"),
     (b"SQLite format 3\0", "a database", "export a table of it as .csv, and bring that"),
 )
-BINARY_SHARE = 0.02  # of control characters; more of them, and it is not text
-SAMPLE_BYTES = 32_000  # is what the detector looks at
 PDF_SECONDS = 4.0  # a PDF that takes longer to read is refused
-CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -62,14 +47,18 @@ class Reading:
     text: str
     encoding: str
     sure: bool  # marked, valid UTF-8, a PDF, or as the person said; else a guess to confirm
-    dropped: int = 0  # bytes at the end that are only the beginning of a character
+    damage: Damage | None = None  # bytes that are no text in that encoding
 
 
-def read_file(data: bytes, name: str, encoding: str | None = None) -> Reading:
+def read_file(
+    data: bytes, name: str, encoding: str | None = None, bad_bytes: str | None = None
+) -> Reading:
     """The text in `data`: by its byte order mark, as strict UTF-8, or by a detector's best guess.
 
-    Nothing is normalised or replaced. With `encoding`, by that and nothing else. Raises InputError
-    when the file is empty, is not text, or cannot be read so.
+    Nothing is normalised or replaced. With `encoding`, by that and nothing else. What is no text in
+    it is read in the encoding `bad_bytes`, or left out where that is DROP; where nobody says, as is
+    most likely, and the reading is a guess. Raises InputError when the file is empty, is not text,
+    or cannot be read so.
     """
     if not data:
         raise InputError(f"{name} is empty: choose a file with some text in it")
@@ -78,12 +67,16 @@ def read_file(data: bytes, name: str, encoding: str | None = None) -> Reading:
     for signature, what, instead in SIGNATURES:
         if data.startswith(signature):
             raise InputError(f"{name} is {what}, not text: {instead}")
+    if bad_bytes is not None and bad_bytes != DROP and not is_character_set(bad_bytes):
+        raise InputError(f"bad bytes cannot be read in {bad_bytes}: choose another, or {DROP}")
     if encoding is not None:
-        reading = _decoded(data, encoding)
+        reading = _decoded(data, encoding, bad_bytes)
         if reading is None:
             raise InputError(f"{name} is not text in {encoding}: choose another encoding")
     else:
-        reading = _marked(data, name) or _strict_utf8(data) or _guessed(data)
+        reading = (
+            _marked(data, name, bad_bytes) or _utf8(data, bad_bytes) or _guessed(data, bad_bytes)
+        )
         if reading is None:
             raise InputError(
                 f"{name} is not text in any encoding we know: "
@@ -94,105 +87,89 @@ def read_file(data: bytes, name: str, encoding: str | None = None) -> Reading:
     return reading
 
 
-def read_text(data: bytes, name: str = "the file", encoding: str | None = None) -> str:
+def read_text(
+    data: bytes,
+    name: str = "the file",
+    encoding: str | None = None,
+    bad_bytes: str | None = None,
+) -> str:
     """The text in `data` where there is no doubt; a guess is an InputError that names it."""
-    reading = read_file(data, name, encoding)
-    if not reading.sure:
-        cut = ", cut off in its last character" if reading.dropped else ""
+    reading = read_file(data, name, encoding, bad_bytes)
+    if reading.sure:
+        return reading.text
+    if reading.damage:
         raise InputError(
-            f"{name} is not valid UTF-8; it looks like {reading.encoding}{cut}: "
-            f"say so with its encoding ({reading.encoding}), or save it in UTF-8"
+            f"{name} is {label(reading.encoding)} but for {reading.damage}: say how such bad bytes "
+            f"are read (--bad-bytes windows-1252, or another encoding, or {DROP} to leave them "
+            "out), say the encoding of all of it (--encoding), or save it in UTF-8"
         )
-    return reading.text
+    raise InputError(
+        f"{name} is not valid UTF-8; it looks like {reading.encoding}: "
+        f"say so (--encoding {reading.encoding}), or save it in UTF-8"
+    )
 
 
-def encodings(data: bytes) -> list[str]:
-    """The encodings in which `data` may be text, the most likely first, by a part of it."""
-    if _is_half_zero(data):
-        part = data[:SAMPLE_BYTES]
-        likely = ["utf-16-le", "utf-16-be"]
-        if part[::2].count(0) > part[1::2].count(0):
-            likely.reverse()
-    elif _decoded(data, "utf-8"):  # valid up to the last character, which is cut off
-        part, likely = data[:SAMPLE_BYTES], ["utf-8"]
-    else:
-        import charset_normalizer  # takes a while to import, and most files need no guess
-
-        part = _telling_part(data)
-        likely = [match.encoding for match in charset_normalizer.from_bytes(part)]
-    names = dict.fromkeys(codecs.lookup(encoding).name for encoding in (*likely, *ENCODINGS))
-    return [name for name in names if _gives_text(part, name)]
+def label(encoding: str) -> str:
+    """An encoding's name for people."""
+    return {"utf-8": "UTF-8", "cp1252": "Windows-1252"}.get(encoding, encoding)
 
 
-def _gives_text(part: bytes, encoding: str) -> bool:
-    reading = _decoded(part, encoding)
-    return reading is not None and _looks_like_text(reading.text)
+def excerpts(data: bytes, encoding: str, read_as: str | None) -> list[tuple[int, str, str]]:
+    """Passages that tell whether a file is read rightly: each line's number, the passage with what
+    is no text as `<0x92>`, and the same as it would be read."""
+    return [
+        (line, damage.shown(passage), MARK.sub("", damage.mended(passage, read_as or DROP)))
+        for line, passage in damage.excerpts(damage.decode(unmarked(data), encoding))
+    ]
 
 
-def _guessed(data: bytes) -> Reading | None:
+def _guessed(data: bytes, bad_bytes: str | None) -> Reading | None:
     """By the most likely encoding that fits all of it; None where none gives text."""
     for encoding in encodings(data):
-        reading = _decoded(data, encoding, sure=False)
-        if reading and _looks_like_text(reading.text):
+        reading = _decoded(data, encoding, bad_bytes, sure=False)
+        if reading and looks_like_text(reading.text):
             return reading
     return None
 
 
-def _marked(data: bytes, name: str) -> Reading | None:
+def _marked(data: bytes, name: str, bad_bytes: str | None) -> Reading | None:
     """By the byte order mark; None without one. Raises InputError where the mark is wrong."""
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            reading = _decoded(data[len(mark) :], encoding)
-            if reading is None:
-                raise InputError(
-                    f"{name} is marked as {encoding.upper()} and cannot be read so: "
-                    "save it as plain text in UTF-8 and choose it again"
-                )
-            return reading
-    return None
+    encoding = marked_as(data)
+    if encoding is None:
+        return None
+    reading = _decoded(data, encoding, bad_bytes)
+    if reading is None:
+        raise InputError(
+            f"{name} is marked as {encoding.upper()} and cannot be read so: "
+            "save it as plain text in UTF-8 and choose it again"
+        )
+    return reading
 
 
-def _strict_utf8(data: bytes) -> Reading | None:
-    if _is_half_zero(data):
-        return None  # UTF-16 without its mark, which happens to be valid UTF-8
-    reading = _decoded(data, "utf-8")
-    return reading if reading and not reading.dropped else None
+def _utf8(data: bytes, bad_bytes: str | None) -> Reading | None:
+    """As UTF-8, where that is what it is but for some bytes."""
+    if is_half_zero(data) or not is_utf8(data):
+        return None
+    reading = _decoded(data, "utf-8", bad_bytes)
+    return reading if reading and (not reading.damage or looks_like_text(reading.text)) else None
 
 
-def _decoded(data: bytes, encoding: str, *, sure: bool = True) -> Reading | None:
-    """`data` by one encoding; None where that does not give text."""
-    if normalize_encoding(encoding).lower() not in CHARACTER_SETS:
+def _decoded(
+    data: bytes, encoding: str, bad_bytes: str | None = None, *, sure: bool = True
+) -> Reading | None:
+    """`data` by one encoding; None where that does not give text, but for some bytes."""
+    if not is_character_set(encoding):
         return None
     try:
-        decoder = codecs.getincrementaldecoder(encoding)()
-        text = decoder.decode(data)
-        dropped = len(decoder.getstate()[0])
+        text = damage.decode(unmarked(data), encoding)
     except UnicodeError:
         return None
-    return Reading(text, encoding, sure, dropped) if dropped <= 4 else None
-
-
-def _looks_like_text(text: str) -> bool:
-    """Whether it has few enough control characters; valid UTF-8 need not look like anything."""
-    return bool(text) and sum(1 for _ in CONTROLS.finditer(text)) <= BINARY_SHARE * len(text)
-
-
-def _is_half_zero(data: bytes) -> bool:
-    """Whether so many bytes are zero as in UTF-16 of Latin letters."""
-    return data.count(0) > len(data) * 0.1
-
-
-def _telling_part(data: bytes) -> bytes:
-    """The beginning, or, where that is nearly all ASCII, the lines that are not."""
-    part = bytearray(data[:SAMPLE_BYTES])
-    if len(part.translate(None, bytes(range(128)))) > len(part) * 0.01:
-        return bytes(part)
-    part.clear()
-    for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*\n?", data):
-        part += line.group()
-        if len(part) > SAMPLE_BYTES:
-            break
-    return bytes(part[:SAMPLE_BYTES])
+    if not MARK.search(text):
+        return Reading(text, encoding, sure)
+    if bad_bytes is None and is_hopeless(text) and not (encoding == "utf-8" and is_utf8(data)):
+        return None
+    whole, found = damage.describe(text, bad_bytes or likely_reading(text))
+    return Reading(whole, encoding, sure and bad_bytes is not None, found)
 
 
 def _read_pdf(data: bytes, name: str) -> Reading:

@@ -1,7 +1,6 @@
 """Where a text comes from: a file, the clipboard, the library, a world, a download."""
 
 import math
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -13,6 +12,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.config import InputError
 from minigpt.corpus import CLEANINGS, DOWNLOADS, LIBRARY, WORLDS, clean, read_file, reading
+from minigpt.corpus.damage import DROP
+from minigpt.corpus.guessing import BYTE_SETS
 from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
@@ -21,7 +22,6 @@ from minigpt.ui import frame, texts, tokens
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
 TOLD = "told"  # what became of the newest texts: (icon, sentence)
 FOUND = "found"  # what became of each file in the uploader
-PREVIEW_CHARACTERS = 400
 WORLD_SIZES = (20_000, 50_000, 200_000, 1_000_000)
 
 
@@ -71,31 +71,34 @@ def _take_file(visit: frame.Visit, file: UploadedFile) -> tuple[str, str] | None
 
 
 def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
-    """A file whose encoding nobody wrote down: the best guess, how it reads, and the others."""
-    data = file.getvalue()
+    """A file of which nobody knows for sure how it reads: the best guess, and the other ways."""
+    data, name = file.getvalue(), frame.plain(file.name)
     with st.container(border=True):
-        st.markdown(
-            f"**{frame.plain(file.name)}** is not valid UTF-8 and does not say what it is. "
-            "Choose the encoding in which it reads well."
-        )
+        likely = reading.encodings(data)
+        if likely[0] == "utf-8":
+            st.markdown(f"**{name}** is nearly valid UTF-8: say what the rest of it is.")
+        else:
+            st.markdown(
+                f"**{name}** is not valid UTF-8 and does not say what it is. "
+                "Choose the encoding in which it reads well."
+            )
         encoding = st.selectbox(
             "Encoding",
-            reading.encodings(data),
+            likely,
+            format_func=reading.label,
             key=f"encoding-{file.file_id}",
             help="The most likely one stands first.",
         )
         try:
             found = read_file(data, file.name, encoding)
+            if found.damage:
+                bad_bytes = _choose_for_bad_bytes(file, found)
+                found = read_file(data, file.name, encoding, bad_bytes)
         except InputError as error:
             found = None
             st.warning(frame.sentence(error))
         else:
-            _preview(found.text)
-            if found.dropped:
-                last = "byte" if found.dropped == 1 else f"{found.dropped} bytes"
-                st.caption(
-                    f"It ends in the middle of a character: the last {last} would be left out."
-                )
+            _preview(data, found)
         with st.container(horizontal=True):
             if st.button(
                 "It reads well, take it",
@@ -114,12 +117,32 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
                 st.rerun()
 
 
-def _preview(text: str) -> None:
-    """A passage around the first character beyond ASCII: there encodings differ."""
-    beyond = re.search(r"[^\x00-\x7f]", text)
-    at = beyond.start() if beyond else 0
-    start = max(0, text.rfind("\n", 0, at) + 1, at - PREVIEW_CHARACTERS // 2)
-    st.html(tokens.running(text[start : start + PREVIEW_CHARACTERS], marks=False))
+def _choose_for_bad_bytes(file: UploadedFile, found: reading.Reading) -> str:
+    """What becomes of the bytes that are no text in the chosen encoding."""
+    st.markdown(f"All of it is {reading.label(found.encoding)} but for **{found.damage}**.")
+    ways = [*BYTE_SETS, DROP]
+    return st.selectbox(
+        "Read those bytes as",
+        ways,
+        index=ways.index(found.damage.read_as),
+        format_func=lambda way: "nothing: leave them out" if way == DROP
+        else reading.label(way),
+        key=f"bad-{file.file_id}-{found.encoding}",
+        help="Programs for Windows often put its quotation marks and dashes into other texts: "
+        "those are Windows-1252. Where a download broke off, leave the rest of a character out.",
+    )  # fmt: skip
+
+
+def _preview(data: bytes, found: reading.Reading) -> None:
+    """The passages that tell whether a file is read rightly."""
+    damage = found.damage
+    st.html(tokens.passages(reading.excerpts(data, found.encoding, damage and damage.read_as)))
+    if damage and damage.left_out == damage.count:
+        st.caption("Those bytes are left out; all else stays.")
+    elif damage and damage.left_out:
+        st.caption(
+            f"{damage.left_out:,} of those bytes are no character there either: they are left out."
+        )
 
 
 def _release(file: UploadedFile) -> None:

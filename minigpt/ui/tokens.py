@@ -4,6 +4,7 @@ Every token is escaped: model and visitor write whatever they like, and it stays
 """
 
 import html
+import re
 from collections.abc import Container, Sequence
 
 from minigpt.plots import visible
@@ -67,6 +68,21 @@ def running(text: str, *, marks: bool) -> str:
     """HTML of a text in its own direction; with `marks`, spaces and line ends can be seen."""
     shown = "\n".join(visible(f"{line}\n") for line in text.split("\n"))[:-1] if marks else text
     return f'{STYLE}<div class="mg-text" dir="auto">{html.escape(shown)}</div>'
+
+
+def passages(rows: Sequence[tuple[int, str, str]]) -> str:
+    """HTML of a file's passages: the line's number, the passage with bytes that are no text as
+    `<0x92>`, and, where it has any, how it would be read."""
+    parts = []
+    for line, passage, read in rows:
+        marked = re.sub(
+            r"&lt;0x[0-9A-F]{2}&gt;",
+            lambda byte: f'<span class="mg-chip mg-marked">{byte.group()}</span>',
+            html.escape(passage),
+        )
+        after = f"<br>→ {html.escape(read)}" if read != passage else ""
+        parts.append(f'<p dir="auto"><span class="mg-prompt">line {line:,}</span> {marked}{after}')
+    return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 
 
 def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade: bool) -> str:

@@ -78,6 +78,29 @@ def test_a_guessed_encoding_waits_for_the_person_and_good_files_do_not_wait(home
     assert store.text(kept.id) == RUSSIAN
 
 
+def test_one_bad_byte_is_shown_in_its_line_and_read_as_the_person_says(home_page, store):
+    opened(home_page, "pages/1_Data.py")
+    text = "Die Mühle am Bach gehört dem Müller.\n" * 200
+    data = (
+        text.encode().replace(b"Bach", b"\x84Bach\x93", 151).replace(b"\x84Bach\x93", b"Bach", 150)
+    )
+    home_page.file_uploader[0].set_value(("mill.txt", data, "text/plain")).run()
+    assert not home_page.exception
+    assert by_label(home_page.selectbox, "Encoding").value == "utf-8"
+    told = "UTF-8 but for **2 bytes, the first of them 0x84 in line 151**"
+    assert any(told in words.value for words in home_page.markdown)
+    shown = html_of(home_page)
+    assert "line 151" in shown and "&lt;0x84&gt;" in shown and "am „Bach“ gehört" in shown
+    by_label(home_page.selectbox, "Read those bytes as").select("drop").run()
+    assert "Those bytes are left out; all else stays." in [c.value for c in home_page.caption]
+    by_label(home_page.selectbox, "Read those bytes as").select("cp1252").run()
+    by_label(home_page.button, "It reads well, take it").click().run()
+    assert not home_page.exception
+    kept = next(text for text in store.texts("class") if text.name == "mill.txt")
+    lines = store.text(kept.id).splitlines()
+    assert lines[150] == "Die Mühle am „Bach“ gehört dem Müller." and lines[149] in text
+
+
 def test_a_text_of_the_library_and_a_world_are_taken_at_a_click(home_page, store):
     data_page(home_page, "Library")
     by_label(home_page.selectbox, "Which").select("shakespeare/hamlet").run()
