@@ -1,28 +1,119 @@
 """What the README and the docstrings show is what happens."""
 
 import doctest
+import json
+import os
 import re
+import runpy
 import shlex
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 import minigpt
 from minigpt import ingredients
-from minigpt.cli import parser
+from minigpt.cli import main, terminal
 from minigpt.config import PRESETS
 from minigpt.corpus import cleaning, library
 from minigpt.limits import Limits
 from minigpt.plots import theme
+from minigpt.store import Store, home
+from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import bpe, char
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def test_every_command_in_the_readme_is_understood():
-    commands = re.findall(r"^python -m minigpt (.+)$", README.replace("\\\n", " "), re.MULTILINE)
-    assert len(commands) >= 9
-    for command in commands:
-        parser().parse_args(shlex.split(command))
+COMMANDS = re.findall(r"^(.*-m minigpt .+)$", README.replace("\\\n", " "), re.MULTILINE)
+SMALL = [
+    "--steps",
+    "2",
+    "--block-size",
+    "16",
+    "--n-layer",
+    "1",
+    "--batch-size",
+    "2",
+    "--eval-batches",
+    "1",
+]
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch) -> Path:
+    """Somebody who has the files that the README speaks of, and a small machine."""
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    novel = "hello, said the sea. once upon a time there was a harbour, and nobody came.\n"
+    for name in ("novel.txt", "other.txt", "tinyshakespeare.txt"):
+        Path(name).write_text(novel * 20)
+    Path("letters.txt").write_bytes(
+        ("В старой деревне у реки жил мельник.\n" * 20).encode("cp1251")
+    )
+    Path("assets").mkdir()
+    Path("assets/tales.txt").write_text(novel * 20)
+    quick = {
+        name: replace(preset, train=preset.train.replace(max_steps=2, batch_size=2))
+        for name, preset in PRESETS.items()
+    }
+    monkeypatch.setattr("minigpt.cli.training.PRESETS", quick)
+    return tmp_path
+
+
+def test_every_command_in_the_readme_runs(reader, capsys):
+    """Each as it stands there, one after the other, only with fewer steps of smaller models."""
+    commands = [shlex.split(line) for line in COMMANDS if line.startswith("python -m minigpt")]
+    assert len(commands) >= 19 and len(COMMANDS) == len(commands) + 1  # the one under torchrun
+    store = Store(home())
+    with Supervisor(store.folder):  # one worker for all of them takes seconds once
+        for _, _, _, *words in commands:
+            runs = [run for run in store.runs() if not run.bundled]
+            ours = [run for run in runs if "huggingface" not in words or "gpt2" in run.name]
+            words = [ours[-1].id if word == "RUN" else word for word in words]
+            if words[0] == "train":
+                words += ["--longer", "2"] if "--resume" in words else SMALL
+            if words[0] == "ablate-recipe":
+                words += ["--target", "9"]
+            assert main([*words, "--json"]) == 0, (words, capsys.readouterr().err)
+            json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {"run.safetensors", "folder", "attention.html"} <= {p.name for p in reader.iterdir()}
+    assert all(run.state == "finished" for run in store.runs())
+    store.close()
+
+
+def test_the_command_under_torchrun_runs(reader):
+    (command,) = (shlex.split(line) for line in COMMANDS if line.startswith("torchrun"))
+    launcher = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+    ]  # on a port of its own
+    done = subprocess.run(
+        [*launcher, *command[1:], *SMALL, "--n-embd", "48", "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"state": "finished"' in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"`python -m (tests\.[^`]+)`", README))), ids=lambda c: c[6:50]
+)
+def test_every_benchmark_and_campaign_in_the_readme_is_understood(command, monkeypatch, capsys):
+    """They take minutes: each is asked for its help behind the arguments it is shown with."""
+    module, *arguments = command.split()
+    monkeypatch.setattr(sys, "argv", [module, *arguments, "--help"])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(module, run_name="__main__", alter_sys=False)
+    assert end.value.code == 0, capsys.readouterr().err
 
 
 def test_the_package_example_runs(monkeypatch, capsys):
@@ -50,5 +141,5 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, ingredients, library, theme):
+    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, theme):
         assert doctest.testmod(module).failed == 0
