@@ -63,8 +63,7 @@ class Limits:
         if texts >= self.max_texts_per_workspace:
             raise InputError(
                 f"you have {texts:,} texts, this installation keeps "
-                f"{self.max_texts_per_workspace:,} for each: texts without a run are cleared after "
-                f"{self.max_age_days} days"
+                f"{self.max_texts_per_workspace:,} for each: delete some on Data first"
             )
         self._check_disk(used_bytes)
 

@@ -27,7 +27,9 @@ for tab, bring in zip(
 sources.tell()
 
 st.subheader("The text", anchor=False)
-text = texts.choose(visit, "Look at")
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    text = texts.choose(visit, "Look at")
+    sources.delete(visit, text)
 try:
     body = visit.store.text(text.id)
     texts.show(text, body)

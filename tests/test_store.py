@@ -249,3 +249,23 @@ def test_a_store_of_every_earlier_version_is_brought_up_to_date(tmp_path, versio
     store.requeue()
     assert [waiting.id for waiting in store.line()] == ["r"]
     store.close()
+
+
+def test_a_deleted_text_is_gone_once_no_shelf_and_no_run_needs_it(fresh_store, small_run):
+    text_id = fresh_store.run(small_run).text_id
+    fresh_store.add_text("another", "the same", fresh_store.text(text_id))
+    fresh_store.drop_text("me", text_id)
+    assert fresh_store.texts("me") == []
+    assert not fresh_store.may_read("me", text_id)
+    assert [text.id for text in fresh_store.texts("another")] == [text_id]
+    fresh_store.drop_text("another", text_id)
+    assert fresh_store.text(text_id)  # the run trains on
+    fresh_store.delete_run(small_run)
+    with pytest.raises(InputError, match="no longer here"):
+        fresh_store.text(text_id)
+
+
+def test_nobody_deletes_another_s_text(fresh_store):
+    text_id = fresh_store.add_text("me", "mine", "a text of mine")
+    fresh_store.drop_text("another", text_id)
+    assert fresh_store.text(text_id) == "a text of mine"

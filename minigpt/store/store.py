@@ -121,6 +121,22 @@ class Store:
             raise InputError(GONE)
         return rows[0][0]
 
+    def drop_text(self, workspace: str, text_id: str) -> None:
+        """Takes a text from a workspace's shelf, and deletes it where nobody else needs it: runs
+        that train on it keep it until the last of them is deleted."""
+        with self._db.transaction() as db:
+            db.execute(
+                "DELETE FROM shelves WHERE workspace = ? AND text_id = ?", (workspace, text_id)
+            )
+            self._delete_unneeded_texts(db)
+
+    @staticmethod
+    def _delete_unneeded_texts(db: sqlite3.Connection) -> None:
+        db.execute(
+            "DELETE FROM texts WHERE id NOT IN (SELECT text_id FROM shelves) "
+            "AND id NOT IN (SELECT text_id FROM runs WHERE text_id IS NOT NULL)"
+        )
+
     def origin(self, text_id: str) -> str:
         """JSON of the world that wrote a text; empty where none did."""
         rows = self._db.rows("SELECT origin FROM texts WHERE id = ?", text_id)
@@ -366,6 +382,7 @@ class Store:
     def delete_run(self, run_id: str) -> None:
         with self._db.transaction() as db:
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            self._delete_unneeded_texts(db)
 
     def used_bytes(self) -> int:
         """How much room all texts and runs take."""
@@ -394,10 +411,7 @@ class Store:
                 "AND runs.workspace = shelves.workspace)",
                 (before, EVERYONE, LIBRARY_SHELF),
             )
-            db.execute(
-                "DELETE FROM texts WHERE id NOT IN (SELECT text_id FROM shelves) "
-                "AND id NOT IN (SELECT text_id FROM runs WHERE text_id IS NOT NULL)"
-            )
+            self._delete_unneeded_texts(db)
 
     # Results
 

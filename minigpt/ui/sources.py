@@ -262,6 +262,45 @@ def downloads(visit: frame.Visit) -> None:
         bar.empty()
 
 
+def delete(visit: frame.Visit, text: Text) -> None:
+    """Deletes a text of the visitor's own, once they know what becomes of its runs."""
+    own = [other.id for other in visit.store.texts(visit.workspace)]
+    if text.id not in own:
+        return
+    runs = sum(run.text_id == text.id for run in visit.store.runs(visit.workspace))
+    with st.popover("Delete", icon=":material/delete:"):
+        st.caption(_what_deleting_does(runs))
+
+        def drop() -> None:
+            at = own.index(text.id)
+            texts.choose_next(next(iter(own[at + 1 :] + own[:at][::-1]), None))
+            take(lambda: _drop(visit, text))
+
+        st.button(
+            "Delete this text", icon=":material/delete_forever:", type="primary", on_click=drop,
+            key=f"delete-{text.id}",
+        )  # fmt: skip
+
+
+def _what_deleting_does(runs: int) -> str:
+    if not runs:
+        return "The text goes from your texts. No run of yours uses it. This cannot be undone."
+    one = runs == 1
+    return (
+        f"The text goes from your texts, and no new run can be trained on it. "
+        f"{'One run' if one else f'{runs:,} runs'} of yours {'uses' if one else 'use'} it: "
+        f"{'it keeps' if one else 'they keep'} it, "
+        f"{'goes' if one else 'go'} on training and can be looked at, but without the level lines "
+        "under the curve, which are counted on the text. The text itself is deleted with the last "
+        "of its runs. This cannot be undone."
+    )
+
+
+def _drop(visit: frame.Visit, text: Text) -> tuple[str, str]:
+    visit.store.drop_text(visit.workspace, text.id)
+    return "success", f"Deleted {frame.plain(text.name)}."
+
+
 def tidy(visit: frame.Visit, text: Text, body: str) -> None:
     """Clean-ups, each telling what it changes; the result becomes a text of its own."""
     with st.expander("Clean it up", icon=":material/mop:"):

@@ -2,8 +2,11 @@
 
 import pytest
 
+from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.downloads import Download
-from minigpt.ui import sources
+from minigpt.store import LIBRARY_SHELF, Results
+from minigpt.tokenizers import CharTokenizer
+from minigpt.ui import sources, texts
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
 
@@ -116,6 +119,34 @@ def test_a_text_of_the_library_and_a_world_are_taken_at_a_click(home_page, store
     written = next(text for text in store.texts("class") if "1.5 bits" in text.name)
     assert '"bits": 1.5' in written.origin
     assert any("1.50 bits per character" in caption.value for caption in home_page.caption)
+
+
+def test_a_text_can_be_deleted_by_its_owner_who_is_told_of_its_runs(home_page, store):
+    bodies = ["the first text here", "the second text here", "the third text here"]
+    ids = [store.add_text("class", body[4:10], body) for body in bodies]
+    tokenizer = CharTokenizer.train(bodies[1])
+    run_id = store.create_run(
+        "class", "on it", ids[1], tokenizer.to_json(),
+        GPTConfig(tokenizer.vocab_size, 4, 1, 1, 4), TrainConfig(),
+        results=Results(state="stopped"),
+    )  # fmt: skip
+    home_page.session_state[texts.NEXT] = ids[1]
+    opened(home_page, "pages/1_Data.py")
+    assert by_label(home_page.selectbox, "Look at").value == ids[1]
+    assert any("One run of yours uses it: it keeps it" in c.value for c in home_page.caption)
+    by_label(home_page.button, "Delete this text").click().run()
+    well(home_page)
+    assert [told.value for told in home_page.success] == ["Deleted second."]
+    assert by_label(home_page.selectbox, "Look at").value == ids[0]  # the next in the list
+    assert ids[1] not in [text.id for text in store.texts("class")]
+    assert store.text(ids[1]) == bodies[1]
+    store.delete_run(run_id)
+    assert not store.may_read("class", ids[1])
+    with pytest.raises(InputError):
+        store.text(ids[1])
+    library = store.texts(LIBRARY_SHELF)[0].id
+    by_label(home_page.selectbox, "Look at").select(library).run()
+    assert not [button for button in home_page.button if button.label == "Delete this text"]
 
 
 def test_a_download_without_a_network_says_so(home_page, store, monkeypatch):
