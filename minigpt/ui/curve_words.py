@@ -1,17 +1,42 @@
-"""What a run's curve says, under it."""
+"""What there is to say under a run's curve: what it says itself, and how to read it."""
 
 import streamlit as st
 
-from minigpt.findings import MOST_SAID, Finding, findings
+from minigpt.findings import FLOOR, MOST_SAID, findings
 from minigpt.store import Curves, Run
-from minigpt.ui import services
+from minigpt.ui import longer, pace, services
+
+WHAT_TO_LOOK_FOR = (
+    "Look for two lines that fall together. When validation turns up while training falls, the "
+    "model learns the text by heart."
+)
 
 
-def found(run: Run, curves: Curves) -> list[Finding]:
-    """The most important things that the curve says by now."""
-    return findings(run, curves, services.levels(run))[:MOST_SAID]
-
-
-def show(said: list[Finding]) -> None:
+def show(run: Run, curves: Curves, sharing: int) -> None:
+    """The most important things that the curve says by now, or else what to look for; `sharing` is
+    how many runs train on this machine."""
+    said = findings(run, curves, services.levels(run))[:MOST_SAID]
     for finding in said:
         st.markdown(f"**{finding.title}:** {finding.numbers} {finding.advice}")
+    sentences = [] if said else [WHAT_TO_LOOK_FOR]
+    sentences += [_lines(run), longer.told(run), pace.differs(run, sharing)]
+    if run.state == "running" and sharing > 1:
+        sentences.append(f"{sharing} runs share this machine: each has its turn every few seconds.")
+    st.caption(" ".join(sentence for sentence in sentences if sentence))
+
+
+def _lines(run: Run) -> str:
+    """What the level lines are."""
+    guides = services.guides(run)
+    if not guides:
+        return ""
+    told = (
+        "The level lines: blind guessing (uniform), and knowing only what tends to follow one "
+        "token (bigram) or two (trigram)."
+    )
+    if FLOOR in guides:
+        told += (
+            " Lowest possible: the chance left to whoever knows the rule and reads from the first "
+            "line on; what is tested here begins anywhere in a line, which costs a little more."
+        )
+    return told

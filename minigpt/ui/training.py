@@ -9,10 +9,9 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Curves, Run, State, wait
-from minigpt.ui import comparing, controls, frame, longer, services, single_step
+from minigpt.ui import comparing, controls, curve_words, frame, services, single_step
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
-from minigpt.ui.services import FLOOR
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.
@@ -86,9 +85,7 @@ def _live(shown: _Shown, others: list[str], axis: str) -> None:
         _numbers(run, curves, sharing)
         if run.state == "queued":
             _place_in_line(run)
-        elif run.state == "running" and sharing > 1:
-            st.caption(f"{sharing} runs share this machine: each has its turn every few seconds.")
-        _curve(run, curves)
+        _curve(run, curves, sharing)
         single_step.show(run, reads_text=shown.reads_text)
         if others and len(curves.step):
             comparing.show(run, others, axis)
@@ -132,7 +129,7 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
         border=True,
         height="stretch",
     )
-    rate = _seconds_per_step(curves)
+    rate = services.store().seconds_per_step(run.id)
     if rate and run.state == "running":
         rate *= max(sharing, 1)  # the others have their turns in between
     tokens = run.train.batch_size * run.model.block_size
@@ -149,13 +146,6 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     )
 
 
-def _seconds_per_step(curves: Curves) -> float | None:
-    """Over the newest 50 steps."""
-    recent = slice(-50, None)
-    steps, seconds = curves.step[recent], curves.seconds[recent]
-    return (seconds[-1] - seconds[0]) / (steps[-1] - steps[0]) if len(steps) > 1 else None
-
-
 def _time_left(run: Run, seconds: float | None) -> str:
     if not run.active:
         return "at rest"
@@ -166,7 +156,7 @@ def _time_left(run: Run, seconds: float | None) -> str:
     return f"{frame.clock(seconds)} to go"
 
 
-def _curve(run: Run, curves: Curves) -> None:
+def _curve(run: Run, curves: Curves, sharing: int) -> None:
     if not len(curves.step):
         st.caption(
             "Paused before its first step: Resume lets it begin."
@@ -184,18 +174,7 @@ def _curve(run: Run, curves: Curves) -> None:
         st.echarts_chart(option, height=380, key=f"live-{run.id}")
     else:
         show_figure(plots.loss_curve(*data), f"rest-{run.id}")
-    st.caption(
-        "Look for two lines that fall together. When validation turns up while training falls, the "
-        "model learns the text by heart. The level lines: blind guessing (uniform), and knowing "
-        "only what tends to follow one token (bigram) or two (trigram)."
-        + (
-            " Lowest possible: the chance left to whoever knows the rule and reads from the first "
-            "line on; what is tested here begins anywhere in a line, which costs a little more."
-        )
-        * (FLOOR in guides)
-    )
-    if run.train.restarts:
-        st.caption(longer.told(run))
+    curve_words.show(run, curves, sharing)
     _right_answers(run, curves)
 
 
