@@ -172,7 +172,7 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         applied = tokenizer.applied(ids)
         for n, (left, right) in enumerate(tokenizer.merges[: args.merges]):
             parts = visible(tokenizer.tokens[left]), visible(tokenizer.tokens[right])
-            say(f"merge {n + 1}: {parts[0]} + {parts[1]}, {applied[n]:,} times")
+            say(f"merge {n + 1}: {parts[0]} + {parts[1]}, joined {applied[n]:,} times")
     result = {
         "vocab_size": tokenizer.vocab_size,
         "tokens": len(ids),

@@ -110,7 +110,10 @@ def compare(text: Text, kind: str, size: int) -> None:
         },
     )
     if any(kind == "bpe" and cut.tokenizer.vocab_size < size for kind, size, cut in cuts):
-        st.caption("BPE ends where no pair of tokens is left that stands in the text twice.")
+        st.caption(
+            "BPE ends where no two tokens are left that stand side by side twice within a word, a "
+            "number or a run of marks: across them it joins nothing."
+        )
     st.caption(
         "A larger vocabulary makes the text shorter, so a context of as many tokens reaches "
         "further back; but each token is seen less often, and the model has more of them to learn."
@@ -152,7 +155,10 @@ def replay(body: str, cut: Cut, key: str) -> None:
     tokenizer: BPETokenizer = cut.tokenizer
     merges = len(tokenizer.merges)
     if not merges:
-        st.info("No two characters stand side by side twice in this text: there is no merge.")
+        st.info(
+            "There is nothing to merge: within its words, numbers and runs of marks no two "
+            "characters stand side by side twice, and across them and line ends BPE joins nothing."
+        )
         return
     lines = body[:4_000].splitlines()
     wordy = (line.strip() for line in lines if sum(map(str.isalpha, line)) > max(12, len(line) / 2))
@@ -190,8 +196,8 @@ def replay(body: str, cut: Cut, key: str) -> None:
             left, right = (plots.visible(so_far.tokens[i]) for i in so_far.merges[-1])
             st.caption(
                 f"Merge {now:,}: **{frame.plain(left)}** and **{frame.plain(right)}** became one. "
-                f"In the whole text they stood side by side {cut.joined[now - 1]:,} times, more "
-                f"often than any other pair. The sentence now has {len(ids):,} tokens."
+                f"{what_a_merge_did(tokenizer, now - 1, cut.joined)} "
+                f"The sentence now has {len(ids):,} {'token' if len(ids) == 1 else 'tokens'}."
             )
         else:
             st.caption(
@@ -202,6 +208,31 @@ def replay(body: str, cut: Cut, key: str) -> None:
     lengths = cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
     show_figure(plots.compression_curve(lengths, len(body), now), f"compression-{key}")
     st.caption("The first merges shorten the text most. Dashed: where you are.")
+
+
+def what_a_merge_did(tokenizer: BPETokenizer, k: int, joined: np.ndarray) -> str:
+    """How often merge `k`, from 0, was applied, and what that says of how often its pair stood
+    there. `joined`: int64 (n,), of each merge.
+
+    Two different tokens are joined wherever they stand side by side; of three equal ones in a row,
+    which stand so twice, only two are.
+    """
+    twins = [i for i, made in enumerate(tokenizer.made) if made == tokenizer.made[k] and i != k]
+    if twins:  # only what they did together is known
+        return (
+            f"Merge {twins[0] + 1:,} makes the same token of other parts: together they joined "
+            f"{joined[[k, *twins]].sum():,} pairs in the whole text."
+        )
+    left, right = tokenizer.merges[k]
+    if left == right:
+        return (
+            f"{joined[k]:,} such pairs were joined in the whole text. Of three in a row only two "
+            "can be joined, so that they may have stood side by side more often than that."
+        )
+    return (
+        f"Within the words of the whole text they stood side by side {joined[k]:,} times: no other "
+        "pair did so more often."
+    )
 
 
 @st.fragment

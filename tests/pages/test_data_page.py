@@ -191,3 +191,25 @@ def test_bpe_can_be_watched_merging_and_its_vocabulary_searched(home_page):
     assert len(home_page.dataframe) == tables
     found = next(table.value for table in home_page.dataframe if "Joined from" in table.value)
     assert found["Token"].str.contains("cat").all() and len(found)
+
+
+def test_a_merge_of_equal_letters_is_not_called_the_most_frequent(home_page, store):
+    body = "aaaa\n" * 200 + "bc\n" * 500  # 600 pairs of a, of which 400 can be joined
+    home_page.session_state[texts.NEXT] = store.add_text("class", "rows", body)
+    home_page.session_state["tokenizer_kind"] = "bpe"
+    opened(home_page, "pages/1_Data.py")
+    by_label(home_page.slider, "Merges done").set_value(1).run()
+    well(home_page)
+    (said,) = [c.value for c in home_page.caption if c.value.startswith("Merge 1:")]
+    assert "400 such pairs were joined" in said and "more often than any" not in said
+    by_label(home_page.slider, "Merges done").set_value(2).run()
+    (said,) = [c.value for c in home_page.caption if c.value.startswith("Merge 2:")]
+    assert "500 times: no other pair did so more often" in said
+
+
+def test_a_text_without_a_merge_says_where_it_looked(home_page, store):
+    home_page.session_state[texts.NEXT] = store.add_text("class", "lines", "a\nb\n" * 20)
+    home_page.session_state["tokenizer_kind"] = "bpe"
+    opened(home_page, "pages/1_Data.py")
+    well(home_page)
+    assert any("within its words" in info.value for info in home_page.info)
