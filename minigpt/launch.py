@@ -75,15 +75,14 @@ def longer_plan(run: Run, steps: int, share: float) -> str:
     if train.restarts == run.train.restarts:
         return told.rstrip()
     restart = train.restarts[-1]
-    low = train.min_lr_ratio
+    low, who = train.min_lr_ratio, "There its learning rate"
     if not told:
-        told = f"The learning rate has come down to {low:.0%} of its peak, and there " + (
-            "nothing is learned any more. " if not low else "little is learned. "
-        )
+        nothing = "nothing is learned any more" if not low else "little is learned"
+        told = f"The learning rate has come down to {low:.0%} of its peak, where {nothing}. "
+        who = "It"
     if restart.share <= low:
-        return f"{told}From there it stays at {low:.0%} of its peak."
+        return f"{told}{who} stays at {low:.0%} of its peak."
     return (
-        f"{told}It is raised to {restart.share:.0%} of its peak{' there' * (planned > run.step)}, "
-        f"and falls again to {low:.0%} over {restart.end - restart.start:,} steps. The loss may "
-        "rise at first."
+        f"{told}{who} is raised to {restart.share:.0%} of its peak, and falls again to {low:.0%} "
+        f"over {restart.end - restart.start:,} steps. The loss may rise at first."
     )

@@ -11,11 +11,12 @@ from minigpt.ui import frame
 def choose(visit: frame.Visit) -> None:
     """The further steps, the rate they begin with, and what that will do."""
     run = visit.run
+    left = run.train.planned_steps - run.step  # of a run that was stopped before its end
     st.number_input(
         "Further steps",
         min_value=1,
         max_value=visit.limits.max_steps,
-        value=min(run.train.max_steps, visit.limits.max_steps),
+        value=min(left if left > 0 else run.train.max_steps, visit.limits.max_steps),
         step=100,
         key=_key(run, "further"),
         help="The run goes on from where it is.",

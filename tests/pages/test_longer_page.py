@@ -12,7 +12,7 @@ def test_a_finished_run_is_raised_once_more_and_says_so(home_page, store):
     run_id = start_training(home_page, **SMALL)
     wait_for(store, run_id, "finished")
     opened(home_page, "pages/2_Train.py", run_id)
-    assert "there nothing is learned any more" in captions(well(home_page))
+    assert "where nothing is learned any more" in captions(well(home_page))
     assert "raised to 30% of its peak" in captions(home_page)
     by_label(home_page.number_input, "Further steps").set_value(20)
     by_label(home_page.slider, "Learning rate to begin with").set_value(50).run()
@@ -37,10 +37,14 @@ def test_a_stopped_run_says_that_it_goes_on_along_its_plan(home_page, store):
     store.wish(run_id, "stopped")
     wait_for(store, run_id, "stopped")
     opened(home_page, "pages/2_Train.py", run_id)
-    by_label(home_page.number_input, "Further steps").set_value(100).run()
     step = store.run(run_id).step
+    further = by_label(home_page.number_input, "Further steps")
+    assert further.value == 90_000 - step, "what is left of its plan"
+    further.set_value(100).run()
     assert f"stopped at step {step:,}, before its plan" in captions(well(home_page))
     assert f"up to step {step + 100:,}." in captions(home_page)
     assert "raised" not in captions(home_page)
     by_label(home_page.number_input, "Further steps").set_value(95_000).run()
-    assert "up to step 90,000. It is raised to 30% of its peak there" in captions(home_page)
+    assert "up to step 90,000. There its learning rate is raised to 30% of its peak" in captions(
+        home_page
+    )
