@@ -121,6 +121,8 @@ def test_a_run_whose_command_is_told_to_end_or_killed_does_not_stand_as_running(
     process = started("train", TALES, *TINY, "--steps", "100000")
     run = _once_it_trains(home, 0)
     process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)  # as `timeout` does; it is told once all the same
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 143, errors
     assert f"go on with: python -m minigpt train --resume {run.id}" in out.decode()

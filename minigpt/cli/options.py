@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from minigpt.config import DEFAULT_PRESET, PRESETS, InputError, Settings, TrainConfig
 from minigpt.corpus import WORLDS
-from minigpt.store import MAX_NAME
+from minigpt.store import MAX_NAME, as_name
 
 Read = Callable[[str], Any]
 
@@ -60,12 +60,11 @@ def words(text: str) -> str:
 
 def name(text: str) -> str:
     """Reads what to call a run."""
-    text = " ".join(words(text).split())
-    if not 1 <= len(text) <= MAX_NAME:
+    if len(text) > MAX_NAME or not as_name(text):
         raise argparse.ArgumentTypeError(
             f"the name has {len(text):,} characters: it has to have between 1 and {MAX_NAME}"
         )
-    return text
+    return as_name(text)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 # Marks that change in which direction what follows is written.
 TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ACTING = ("Cc", "Cs", "Zl", "Zp")  # controls, halves of characters, ends of lines and paragraphs
+AT_ONCE = 1.0  # seconds: `timeout` signals a process, and once more as one of its group
 PIPE_CLOSED = 141  # what a shell says of a program whose reader has gone
 
 
@@ -72,9 +74,9 @@ def forget_reader() -> None:
 
 
 class Told:
-    """Which signal told this process to end, 0 before any does."""
+    """Which signal told this process to end, and when; 0 before any does."""
 
-    signal = 0
+    signal, at = 0, 0.0
 
 
 @contextmanager
@@ -86,6 +88,9 @@ def told_to_end() -> Iterator[Told]:
         return
 
     def interrupt(number: int, frame: object) -> None:
+        before_now, told.at = told.at, time.monotonic()
+        if told.signal and told.at - before_now < AT_ONCE:
+            return
         told.signal = number
         raise KeyboardInterrupt
 
