@@ -8,6 +8,7 @@ visit = frame.open_page(
     "Train",
     "The model reads pieces of the text and guesses each next token. "
     "With every step it guesses better.",
+    tells_trouble=False,
 )
 progress, settings = st.columns([2.1, 1], gap="large")
 with progress:

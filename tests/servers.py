@@ -21,6 +21,7 @@ class Server:
     """A server of the app that answers."""
 
     address: str
+    home: Path
     process: subprocess.Popen
 
     def children(self) -> list[int]:
@@ -30,13 +31,19 @@ class Server:
 
 
 @contextmanager
-def app_server(home: Path, script: Path = ROOT / "app.py") -> Iterator[Server]:
-    """A server on a free port and a store of its own, until the end of the block."""
+def app_server(
+    home: Path, script: Path = ROOT / "app.py", before: str = "pass"
+) -> Iterator[Server]:
+    """A server on a free port and a store of its own, until the end of the block.
+
+    `before` is Python that its process runs first: a test sets there what else takes long.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}",
+        [sys.executable, "-c", f"{before}\nfrom streamlit.web.cli import main\nmain()",
+         "run", str(script), f"--server.port={port}",
          "--server.headless=true", "--server.fileWatcherType=none", "--server.address=127.0.0.1"],
         cwd=ROOT, env={**os.environ, "MINIGPT_HOME": str(home)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -52,7 +59,7 @@ def app_server(home: Path, script: Path = ROOT / "app.py") -> Iterator[Server]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-        yield Server(address, process)
+        yield Server(address, home, process)
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -1,4 +1,7 @@
 import json
+import tomllib
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigpt import plots
+from minigpt.plots.theme import OTHERS_AT, TRAIN_AT, VALIDATION_AT
 
 
 @given(st.integers(1, 3_000), st.integers(0, 10))
@@ -84,12 +88,97 @@ def test_white_space_is_visible(token, shown):
     assert plots.visible(token) == shown
 
 
-def test_compared_runs_are_told_apart_by_colour_then_by_dash():
-    lines = [(np.arange(3.0), np.array([3.0, 2.0, 1.0])) for _ in range(5)]
+LINES = [(np.arange(3.0), np.array([3.0, 2.0, 1.0])) for _ in range(5)]
+
+
+def test_compared_runs_keep_the_loss_s_colour_and_have_their_own():
+    """Lines take their colour by position: none of another run is training's, validation's or a
+    baseline's, and the one looked at has that of what its line is."""
     names = [f"run {i}" for i in range(5)]
-    figure = plots.comparison(names, lines, "seconds")
-    assert [line.name for line in figure.data] == names
-    assert len({line.line.dash for line in figure.data[1:]}) == 4
-    option = plots.live_comparison_option(names, lines, "seconds")
-    json.dumps(option, allow_nan=False)
-    assert option["series"][4]["data"] == [[0, 3], [1, 2], [2, 1]]
+    for validated, own in ((True, VALIDATION_AT), (False, TRAIN_AT)):
+        runs = plots.compared(names, LINES, validated=validated)
+        option = plots.live_comparison_option(runs, "steps")
+        json.dumps(option, allow_nan=False)
+        figure = plots.comparison(runs, "steps")
+        live = {line.get("name"): at for at, line in enumerate(option["series"])}
+        rest = {line.name: at for at, line in enumerate(figure.data)}
+        for places in (live, rest):
+            assert [places[name] for name in names] == [own, *OTHERS_AT]
+        assert option["series"][OTHERS_AT[3]]["data"] == [[0, 3], [1, 2], [2, 1]]
+        assert all(line.line.color is None for line in figure.data)
+        dashes = {str(line["lineStyle"]["type"]) for line in option["series"] if "name" in line}
+        assert len(dashes) == 5
+
+
+def test_the_legend_of_compared_runs_shows_every_name_whole():
+    long = "a text of my own, modern, learning rate 0.004, width 96, heads 8, context 256, again"
+    runs = plots.compared([long, "b <i>"], LINES[:2])
+    option, figure = plots.live_comparison_option(runs, "steps"), plots.comparison(runs, "steps")
+    shown = option["legend"]["data"]
+    assert shown[0].replace("\n", " ") == long
+    assert max(map(len, shown[0].split("\n"))) <= 44
+    assert figure.data[OTHERS_AT[0]].name == "b &lt;i&gt;"
+    assert option["grid"]["top"] == figure.layout.margin.t >= 19 * 3
+    assert plots.comparison_height([long, "b"]) == figure.layout.height
+
+
+THEME = tomllib.loads((Path(__file__).parents[1] / ".streamlit/config.toml").read_text())["theme"]
+# Machado, Oliveira & Fernandes 2009, "A physiologically-based model for simulation of color vision
+# deficiency", severity 1: what an eye without one kind of cones makes of linear RGB.
+EYES = {
+    "all": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def linear(color: str) -> np.ndarray:
+    srgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE L*, a*, b* of linear sRGB."""
+    to_xyz = [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750],
+              [0.0193339, 0.1191920, 0.9503041]]  # fmt: skip
+    x, y, z = to_xyz @ rgb / [0.95047, 1, 1.08883]
+    f = [np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted(0.05 + np.dot([0.2126, 0.7152, 0.0722], linear(c)) for c in (one, other))
+    return high / low
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_other_runs_colours_differ_to_every_eye_and_in_grey(mode):
+    palette = THEME[mode]["chartCategoricalColors"]
+    assert len(palette) == 10
+    own = [palette[TRAIN_AT], palette[VALIDATION_AT]]
+    others = [palette[at] for at in OTHERS_AT]
+    for eye in EYES.values():
+        seen = {color: lab(np.clip(eye @ linear(color), 0, 1)) for color in own + others}
+        for one, other in combinations(seen, 2):
+            if {one, other} != set(own):
+                assert np.linalg.norm(seen[one] - seen[other]) > 20, (one, other)
+    grey = sorted(lab(linear(color))[0] for color in others)
+    assert min(np.diff(grey)) > 6
+    assert min(contrast(color, THEME[mode]["backgroundColor"]) for color in others) > 3
+
+
+def test_the_figures_own_template_has_the_light_theme_s_palette():
+    assert list(plots.TEMPLATE.layout.colorway) == THEME["light"]["chartCategoricalColors"]

@@ -58,6 +58,11 @@ class World(ABC):
         """For each character of a line, or of its beginning, whether the rule fixes it."""
         return [False] * len(line)
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is a character that the rule fixes."""
+        return type(self).answers is not World.answers
+
     def to_json(self) -> str:
         return json.dumps({"world": self.name, **asdict(self)})
 

@@ -7,8 +7,11 @@ training first, validation second, baselines after them.
 
 from minigpt.plots.choices import live_next_token_option, next_token_bars
 from minigpt.plots.curves import (
+    Compared,
     buckets,
+    compared,
     comparison,
+    comparison_height,
     compression_curve,
     live_comparison_option,
     live_loss_option,
@@ -21,10 +24,13 @@ from minigpt.plots.theme import TEMPLATE, visible
 
 __all__ = [
     "TEMPLATE",
+    "Compared",
     "attention_grid",
     "attention_heatmap",
     "buckets",
+    "compared",
     "comparison",
+    "comparison_height",
     "compression_curve",
     "live_comparison_option",
     "live_loss_option",

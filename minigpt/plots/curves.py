@@ -3,18 +3,26 @@
 Of a run at rest they are Plotly figures; while it runs ECharts options, which update in place.
 """
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from minigpt.plots.theme import GUIDES, MARGIN
+from minigpt.plots.theme import GUIDES, MARGIN, OTHERS_AT, TRAIN_AT, VALIDATION_AT
 
 # Room around a live plot for the widest labels there may be: where ECharts makes room for those
 # that are there, the plot moves as they change, and pushes its axis's name out of the picture.
 LIVE_ROOM = {"left": 60, "right": 28, "top": 48, "bottom": 52, "outerBoundsMode": "none"}
+
+
+# The same room around the plot when it rests: then it does not move as the run ends.
+RESTING_ROOM = {"l": 60, "r": 28, "t": 48, "b": 52, "autoexpand": False}
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
 # Lines beyond the two colours are slate: their dashes tell them apart. Plotly's, and ECharts's.
@@ -72,7 +80,11 @@ def loss_series(
 
 
 def loss_curve(
-    steps: np.ndarray, train: np.ndarray, val: np.ndarray, baselines: Mapping[str, float]
+    steps: np.ndarray,
+    train: np.ndarray,
+    val: np.ndarray,
+    baselines: Mapping[str, float],
+    height: int = 380,
 ) -> go.Figure:
     """Loss over the steps, for a run at rest; arguments as for `loss_series`."""
     figure = go.Figure()
@@ -89,12 +101,12 @@ def loss_curve(
             hovertemplate="%{y:.3f} at step %{x:,}" if not guide else "%{y:.3f}",
         )
     figure.update_layout(
-        height=380,
-        margin=MARGIN,
+        height=height,
+        margin=RESTING_ROOM,
         hovermode="closest",
-        xaxis={"title": "step", "rangemode": "tozero"},
-        yaxis={"title": "loss (nats per token)"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"title": "step", "range": [0, steps[-1]], "automargin": False},
+        yaxis={"title": "loss (nats per token)", "automargin": False},
+        legend=LEGEND,
     )
     return figure
 
@@ -133,59 +145,114 @@ def live_loss_option(
 
 Line = tuple[np.ndarray, np.ndarray]
 MOST_MARKERS = 30  # of one line; more would hide it
+LEGEND_LETTERS, LEGEND_ROW = 44, 19  # of a legend's line that a phone shows whole; its height, px
 
 
-def comparison(names: Sequence[str], lines: Sequence[Line], along: str) -> go.Figure:
-    """Losses of up to five runs at rest, in bits per character; each line x and y of shape (n,)."""
+@dataclass(frozen=True)
+class Compared:
+    """One of several runs laid over each other: its losses in bits per character, (n,) each."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    color: int  # its place in the palette: what it is to the run that is looked at
+
+    @property
+    def rows(self) -> list[str]:
+        """Its name as the legend shows it: whole, on as many rows as it needs."""
+        return wrap(self.name, LEGEND_LETTERS)
+
+
+def compared(
+    names: Sequence[str], lines: Sequence[Line], *, validated: bool = True
+) -> list[Compared]:
+    """Up to five runs, the first of them the one that is looked at: it keeps the colour of what
+    its line is, and the others have colours that nothing else has."""
+    colors = [VALIDATION_AT if validated else TRAIN_AT, *OTHERS_AT]
+    return [
+        Compared(name, x, y, color)
+        for name, (x, y), color in zip(names, lines, colors, strict=False)
+    ]
+
+
+def by_color(runs: Sequence[Compared]) -> Iterator[Compared | None]:
+    """The runs in the palette's order, None for each colour that none of them takes: both
+    renderers colour lines by position."""
+    at = {run.color: run for run in runs}
+    return (at.get(color) for color in range(max(at) + 1))
+
+
+def _legend_room(runs: Sequence[Compared]) -> int:
+    """Pixels above the plot for a legend with every name whole."""
+    return 14 + LEGEND_ROW * sum(len(run.rows) for run in runs)
+
+
+def comparison_height(names: Sequence[str]) -> int:
+    """How high the picture of these runs is, in pixels: its legend grows with them."""
+    return 270 + _legend_room(compared(names, [(np.empty(0), np.empty(0))] * len(names)))
+
+
+def comparison(runs: Sequence[Compared], along: str) -> go.Figure:
+    """Losses of up to five runs at rest, in bits per character."""
     figure = go.Figure()
-    for name, (x, y), dash in zip(names, lines, DASHES, strict=False):
+    for run in by_color(runs):
+        if run is None:
+            figure.add_scatter(x=[], y=[], showlegend=False)
+            continue
         figure.add_scatter(
-            x=x,
-            y=y,
-            name=name,
-            mode="lines+markers" if len(x) <= MOST_MARKERS else "lines",
-            line={"width": 2, "dash": dash},
+            x=run.x,
+            y=run.y,
+            name="<br>".join(map(html.escape, run.rows)),
+            legendrank=runs.index(run),
+            mode="lines+markers" if len(run.x) <= MOST_MARKERS else "lines",
+            line={"width": 2, "dash": _dash(run, runs, DASHES)},
             marker={"size": 4},
             hovertemplate="%{y:.3f} at %{x:,.4~r}",
         )
     figure.update_layout(
-        height=320,
-        margin=MARGIN,
+        height=comparison_height([run.name for run in runs]),
+        margin={**RESTING_ROOM, "t": _legend_room(runs)},
         hovermode="closest",
-        xaxis={"title": along, "rangemode": "tozero"},
-        yaxis={"title": "bits per character"},
+        xaxis={"title": along, "rangemode": "tozero", "automargin": False},
+        yaxis={"title": "bits per character", "automargin": False},
         showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={**LEGEND, "orientation": "v"},
     )
     return figure
 
 
-def live_comparison_option(
-    names: Sequence[str], lines: Sequence[Line], along: str
-) -> dict[str, Any]:
+def live_comparison_option(runs: Sequence[Compared], along: str) -> dict[str, Any]:
     """The same as an ECharts option, while one of them runs."""
+    names = ["\n".join(run.rows) for run in runs]
     return {
         "animation": False,
-        "grid": LIVE_ROOM,
-        "legend": {**LIVE_LEGEND, "type": "scroll"},
+        "grid": {**LIVE_ROOM, "top": _legend_room(runs)},
+        "legend": {**LIVE_LEGEND, "orient": "vertical", "align": "left", "data": names},
         "tooltip": {"trigger": "item", "valueFormatter": "%.3f"},
         "xAxis": live_axis(along, 28, min=0),
         "yAxis": live_axis("bits per character", 44, scale=True),
         "series": [
-            {
-                "name": name,
+            {"type": "line", "data": []}
+            if run is None
+            else {
+                "name": names[runs.index(run)],
                 "type": "line",
-                "symbol": "emptyCircle" if len(x) <= MOST_MARKERS else "none",
+                "symbol": "emptyCircle" if len(run.x) <= MOST_MARKERS else "none",
                 "symbolSize": 4,
-                "lineStyle": {"type": dash},
-                "data": np.stack([x, y.round(4)], axis=1).tolist(),
+                "lineStyle": {"type": _dash(run, runs, ECHARTS_DASHES)},
+                "data": np.stack([run.x, run.y.round(4)], axis=1).tolist(),
             }
-            for name, (x, y), dash in zip(names, lines, ECHARTS_DASHES, strict=False)
+            for run in by_color(runs)
         ],
     }  # fmt: skip
 
 
-def share_curve(steps: np.ndarray, shares: np.ndarray) -> go.Figure:
+def _dash(run: Compared, runs: Sequence[Compared], dashes: Sequence[Any]) -> Any:
+    """Solid for the one looked at, and for each other one its own: they differ in grey as well."""
+    return dashes[1 + runs.index(run)]
+
+
+def share_curve(steps: np.ndarray, shares: np.ndarray, height: int = 220) -> go.Figure:
     """The share of right answers over the steps, for a run at rest. Both (n,), without NaN."""
     figure = go.Figure()
     figure.add_scatter(
@@ -197,10 +264,15 @@ def share_curve(steps: np.ndarray, shares: np.ndarray) -> go.Figure:
         hovertemplate="%{y:.1%} at step %{x:,}<extra></extra>",
     )
     figure.update_layout(
-        height=220,
-        margin=MARGIN,
-        xaxis={"title": "step", "rangemode": "tozero"},
-        yaxis={"title": "right answers", "tickformat": ".0%", "range": [-0.03, 1.03]},
+        height=height,
+        margin={**RESTING_ROOM, "t": 12},
+        xaxis={"title": "step", "range": [0, steps[-1]], "automargin": False},
+        yaxis={
+            "title": "right answers",
+            "automargin": False,
+            "tickformat": ".0%",
+            "range": [-0.03, 1.03],
+        },
         showlegend=False,
     )
     return figure

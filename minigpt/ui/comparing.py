@@ -1,6 +1,5 @@
 """Runs on the same text laid over each other, in bits per character."""
 
-import html
 import math
 from collections.abc import Sequence
 
@@ -8,18 +7,20 @@ import numpy as np
 import streamlit as st
 
 from minigpt import plots
+from minigpt.config import InputError
 from minigpt.store import Curves, Run
 from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, LABELS, shown
 
+TICK = 3.0  # seconds
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
 NAMES = {**LABELS, "vocab_size": "Vocabulary", "restarts": "Trained longer"}
 
 
-def choose(visit: frame.Visit) -> tuple[list[str], str]:
-    """Ids of the runs to lay over the chosen one, and along what."""
+def show(visit: frame.Visit) -> None:
+    """The choice of runs on the same text, and those chosen laid over this one."""
     run = visit.run
     others = {
         other.id: other
@@ -28,22 +29,31 @@ def choose(visit: frame.Visit) -> tuple[list[str], str]:
         and other.id != run.id
         and (other.step or other.active)
     }
-    if not others or not run.step:
-        return [], "seconds"
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.multiselect(
-            "Compare with",
-            list(others),
-            format_func=lambda run_id: frame.run_label(others[run_id]),
-            max_selections=MOST,
-            key=_key(run),
-            placeholder="Runs on the same text",
-            help="Lays their loss on unseen text over this run's, and tells what differs.",
-        )
-        axis = st.segmented_control(
-            "Along", list(AXES), default="seconds", required=True, key=f"compare-along-{run.id}"
-        )
-    return [run_id for run_id in chosen if run_id in others], axis
+    if not others:
+        return
+    chosen = st.multiselect(
+        "Compare with",
+        list(others),
+        format_func=lambda run_id: frame.run_label(others[run_id]),
+        max_selections=MOST,
+        key=_key(run),
+        placeholder="Runs on the same text",
+        help="Lays their loss on unseen text over this run's, and tells what differs.",
+        wrap=True,
+    )
+    ids = [run.id, *(run_id for run_id in chosen if run_id in others)]
+    if len(ids) == 1:
+        return
+    axis = st.segmented_control(
+        "Along",
+        list(AXES),
+        default="steps",
+        required=True,
+        key=f"compare-along-{run.id}",
+        help="Steps compare runs fairly. Seconds also tell of what else the machine had to do.",
+    )
+    active = any(one.active for one in map(visit.store.run, ids))
+    st.fragment(_beside, run_every=TICK if active else None)(ids, axis, active)
 
 
 def lay_over(run: Run, others: Sequence[str]) -> None:
@@ -55,28 +65,48 @@ def _key(run: Run) -> str:
     return f"compare-{run.id}"
 
 
-def show(run: Run, others: Sequence[str], axis: str) -> None:
-    """The curves, and a column for each run: how it differs, and what that bought."""
+def _beside(ids: Sequence[str], axis: str, drawn_active: bool) -> None:
+    """The curves, the first one's run being the one looked at, and a column for each: how it
+    differs, and what that bought. All have their room from the beginning."""
     store = services.store()
-    begun = [one for one in map(store.run, others) if one.step]
-    runs = [run, *begun]
-    lines = [_line(one, store.curves(one.id), axis) for one in runs]
-    names = [frame.run_label(one) for one in runs]
-    if any(one.active for one in runs):
-        st.echarts_chart(
-            plots.live_comparison_option(names, lines, AXES[axis]),
-            height=320,
-            key=f"beside-{run.id}",
-        )
+    try:
+        runs = [store.run(run_id) for run_id in ids]
+        if any(run.active for run in runs) != drawn_active:
+            st.rerun()
+        curves = [store.curves(run.id) for run in runs]
+    except InputError as error:  # one of them was deleted
+        st.info(frame.sentence(error))
+        return
+    lines = [_line(run, known, axis) for run, known in zip(runs, curves, strict=True)]
+    names = short_names(runs)
+    validated = not np.isnan(curves[0].val_loss).all()
+    picture = plots.compared(names, lines, validated=validated)
+    if drawn_active:
+        option = plots.live_comparison_option(picture, AXES[axis])
+        height = plots.comparison_height(names)
+        st.echarts_chart(option, height=height, key=f"beside-{ids[0]}")
     else:
-        escaped = [html.escape(name) for name in names]
-        show_figure(plots.comparison(escaped, lines, AXES[axis]), f"beside-rest-{run.id}")
+        show_figure(plots.comparison(picture, AXES[axis]), f"beside-rest-{ids[0]}")
     st.caption(
         "Look for the line that falls first. Bits per character compare fairly, whatever the "
         "tokenizer.",
         help=GLOSSARY["bits per character"],
     )
-    _table(runs)
+    _table(runs, names, curves)
+
+
+def short_names(runs: Sequence[Run]) -> list[str]:
+    """What the runs are called beside each other: without what all their names begin with, and
+    with the start of their ids where two would be the same."""
+    parts = [run.name.split(", ") for run in runs]
+    shared = 0
+    while all(len(own) > shared + 1 for own in parts) and len({own[shared] for own in parts}) == 1:
+        shared += 1
+    names = [", ".join(own[shared:]) for own in parts]
+    return [
+        f"{name} · {run.id[:4]}" if names.count(name) > 1 else name
+        for name, run in zip(names, runs, strict=True)
+    ]
 
 
 def _line(run: Run, curves: Curves, axis: str) -> tuple[np.ndarray, np.ndarray]:
@@ -92,22 +122,25 @@ def bits(run: Run, loss: np.ndarray) -> np.ndarray:
     return loss / math.log(2) / run.characters_per_token
 
 
-def _table(runs: Sequence[Run]) -> None:
+def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) -> None:
     """A column for each run: what it reached, when, and every setting in which they differ."""
-    lines = [_line(run, services.store().curves(run.id), "seconds") for run in runs]
-    target = max(loss.min() for _, loss in lines)
+    lines = [_line(run, known, "seconds") for run, known in zip(runs, curves, strict=True)]
+    begun = [loss.min() for _, loss in lines if len(loss)]
+    target = max(begun) if begun else math.inf
     settings = [{**vars(run.model), **vars(run.train)} for run in runs]
     rows = {
-        "Best bits per character": [f"{loss.min():.3f}" for _, loss in lines],
-        f"Seconds to {target:.2f} bits": [f"{at[loss <= target][0]:.1f}" for at, loss in lines],
+        "Best bits per character": [f"{loss.min():.3f}" if len(loss) else "–" for _, loss in lines],
+        f"Seconds to {target:.2f} bits" if begun else "Seconds": [
+            f"{at[loss <= target][0]:.1f}" if len(loss) else "–" for at, loss in lines
+        ],
     }
     for name, label in NAMES.items():
         values = [setting[name] for setting in settings]
         if any(value != values[0] for value in values):
             rows[label] = [shown(value) for value in values]
-    names = [frame.plain(frame.run_label(run)) for run in runs]
+    heads = list(map(frame.plain, names))
     st.table(
-        [{"": label, **dict(zip(names, values, strict=True))} for label, values in rows.items()],
+        [{"": label, **dict(zip(heads, values, strict=True))} for label, values in rows.items()],
         border="horizontal",
         hide_index=True,
     )

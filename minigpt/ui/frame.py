@@ -11,7 +11,7 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store, StoreError
-from minigpt.ui import services
+from minigpt.ui import drawer, services
 from minigpt.ui.glossary import GLOSSARY
 from minigpt.ui.workspace import workspace
 
@@ -55,9 +55,10 @@ class Visit:
         return own + [run for run in self.store.runs(EVERYONE) if run.workspace != self.workspace]
 
 
-def open_page(title: str, about: str) -> Visit:
+def open_page(title: str, about: str, *, tells_trouble: bool = True) -> Visit:
     """Paints the frame and the page's title; returns whose visit it is and the run in the URL.
 
+    A page that moves tells by itself, not on top of it, what keeps the worker from working.
     Stops the script with a sentence on the page when the store cannot be opened.
     """
     st.set_page_config(
@@ -70,10 +71,11 @@ def open_page(title: str, about: str) -> Visit:
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon, query_params=_run_in_url())
         run_choice = st.container()
+        drawer.closes_after_a_tap()
     st.title(title if title != "minigpt" else "Understand a GPT by training one", anchor=False)
     st.markdown(about)
     try:
-        visit = _visit()
+        visit = _visit(tells_trouble)
     except InputError as error:
         st.error(sentence(error))
         st.stop()
@@ -130,7 +132,7 @@ def leave_run() -> None:
     st.query_params.pop("run", None)
 
 
-def _visit() -> Visit:
+def _visit(tells_trouble: bool) -> Visit:
     store, (who, known) = services.store(), workspace()
     demo_id = bundle.ensure_demo(store)  # it comes back, whatever became of it
     wanted = st.query_params.get("run", demo_id)
@@ -140,7 +142,7 @@ def _visit() -> Visit:
         st.error(f"{sentence(error)} The demo is shown instead.", icon=":material/link_off:")
         run = store.run(demo_id)
     look(store, run)
-    if trouble := services.trouble():
+    if tells_trouble and (trouble := services.trouble()):
         st.error(f"Training waits: {plain(trouble)}.", icon=":material/hard_drive:")
     return Visit(store, who, known, run, demo_id, Limits.from_environment())
 
@@ -158,12 +160,19 @@ def _choose_run(visit: Visit) -> None:
         on_change=lambda: show_run(st.session_state[key]),
         help=f"{GLOSSARY['run']} Every page shows the run chosen here.",
     )
+    tell_whole(run_label(visit.run), 28)
 
 
 def run_label(run: Run) -> str:
     """A run's name and the start of its id, and nothing that changes while a page is open: an
     option whose label has changed is no longer the one that was chosen."""
     return f"{run.name} · {run.id[:4]}"
+
+
+def tell_whole(label: str, letters: int) -> None:
+    """What a choice shows, once more in full, where its field has room for so many letters only."""
+    if len(label) > letters:
+        st.caption(plain(label))
 
 
 def list_runs(runs: list[Run]) -> None:

@@ -35,11 +35,16 @@ def choose(run: Run) -> list[str]:
     return chosen
 
 
-def start(visit: frame.Visit) -> None:
-    """Puts the new runs in line and lays them over the chosen one. Raises InputError."""
-    run, started = visit.run, []
+def start(visit: frame.Visit) -> list[str]:
+    """Puts the new runs in line and lays them over the chosen one; returns what they leave out.
+
+    Raises InputError when there is no room for one more: those before it stay in line, and only
+    the others remain chosen.
+    """
+    run, started, left_out = visit.run, [], []
     preset, vocab_size = Preset(run.name, vars(run.model), run.train), run.model.vocab_size
-    for ingredient in st.session_state[_key(run)]:
+    chosen = list(st.session_state[_key(run)])
+    for ingredient in chosen:
         changed = without(preset, ingredient)
         run_id = launch(
             visit.store,
@@ -52,8 +57,10 @@ def start(visit: frame.Visit) -> None:
             changed.train,
         )
         started.append(run_id)
+        left_out.append(ingredient)
         comparing.lay_over(run, started)
-    st.session_state[_key(run)] = []
+        st.session_state[_key(run)] = chosen[len(started) :]
+    return left_out
 
 
 def _key(run: Run) -> str:

@@ -1,6 +1,5 @@
 """Choosing a text, a preset and settings, and starting a run from them."""
 
-import time
 from dataclasses import Field, fields
 from typing import Any
 
@@ -21,19 +20,19 @@ from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, pace, services, texts
 from minigpt.ui.glossary import GLOSSARY, LABELS, shown
+from minigpt.ui.once import is_second, remember
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
 ERROR = "new_run_error"
 COPIED = "copied_run"
-LAST_START = "last_start"
-DOUBLE_CLICK_SECONDS = 2.0
 
 
 def form(visit: frame.Visit) -> None:
     """All choices for a new run, and its Start button; a refused start keeps every choice."""
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")
+    frame.tell_whole(texts.described(text), 34)
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
     cutting.choose()
     presets = _presets()
@@ -63,7 +62,8 @@ def form(visit: frame.Visit) -> None:
     )
     if error := st.session_state.pop(ERROR, None):
         st.error(frame.sentence(error))
-    _describe(visit, text, preset, _changes(preset, name))
+    with st.container(key="plan"):
+        _describe(visit, text, preset, _changes(preset, name))
     with st.expander("All settings"):
         st.markdown("**The model**")
         for setting in MODEL_SETTINGS:
@@ -239,8 +239,7 @@ def _start(visit: frame.Visit) -> None:
     try:
         text = texts.chosen(visit)
         asked = (text.id, cutting.chosen(), preset_name, tuple(changes.items()))
-        before, at = st.session_state.get(LAST_START, (None, 0.0))
-        if asked == before and time.monotonic() - at < DOUBLE_CLICK_SECONDS:
+        if is_second(asked):
             return
         tokenizer, model, train = _configs(visit, text, preset, changes)
         name = f"{text.name}, {_preset_label(preset_name)}"
@@ -253,7 +252,7 @@ def _start(visit: frame.Visit) -> None:
     except InputError as error:
         st.session_state[ERROR] = str(error)
     else:
-        st.session_state[LAST_START] = asked, time.monotonic()
+        remember(asked)
         frame.show_run(run_id)
         st.toast("The new run is in line: its curve is at the top of the page.")
 

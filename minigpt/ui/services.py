@@ -21,6 +21,7 @@ from minigpt.corpus import (
     Statistics,
     describe,
     fit_baselines,
+    worlds,
 )
 from minigpt.limits import Limits
 from minigpt.speed import Speed
@@ -198,6 +199,12 @@ def levels(run: Run) -> findings.Levels | None:
     )
     known = findings.with_floor(known, run, store().origin(run.text_id))
     return replace(known, lines={name: round(loss, 3) for name, loss in known.lines.items()})
+
+
+def asks(run: Run) -> bool:
+    """Whether the run's text is of a world whose rule leaves right answers, which are counted."""
+    world = worlds.load(store().origin(run.text_id)) if run.text_id else None
+    return world is not None and world.asks and tokenizers.load(run.tokenizer).kind == "char"
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -46,14 +46,17 @@ def choose(visit: frame.Visit, label: str) -> Text:
     text_id = st.selectbox(
         label,
         list(shelf),
-        format_func=lambda text_id: (
-            f"{shelf[text_id].name} · {shelf[text_id].characters:,} characters"
-        ),
+        format_func=lambda text_id: described(shelf[text_id]),
         key=key,
         persist_state="session",
         help="Your own texts stand first, then the library's.",
     )
     return shelf[text_id]
+
+
+def described(text: Text) -> str:
+    """A text as a choice shows it."""
+    return f"{text.name} · {text.characters:,} characters"
 
 
 def choose_next(text_id: str | None) -> None:

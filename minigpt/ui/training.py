@@ -1,7 +1,6 @@
 """A run as it trains: its curve, its numbers, its controls and what it writes."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
@@ -9,7 +8,16 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Curves, Run, State, wait
-from minigpt.ui import comparing, controls, curve_words, frame, services, single_step
+from minigpt.ui import (
+    comparing,
+    controls,
+    curve_words,
+    frame,
+    menu,
+    room,
+    services,
+    single_step,
+)
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
 
@@ -17,6 +25,7 @@ from minigpt.ui.glossary import GLOSSARY
 # So the curve moves every second while it falls fast, and every three once it is slow.
 QUICK_TICK, SLOW_TICK = 1.0, 3.0
 QUICK_SECONDS = 30.0  # of training
+PACE_SECONDS = 10.0  # between two looks at which of both it should be
 SHOWN_STEPS = 2_000  # of a longer run, evenly spaced
 BADGES: dict[State, tuple[str, str]] = {
     "queued": (":material/hourglass_empty:", "gray"),
@@ -30,87 +39,80 @@ BADGES: dict[State, tuple[str, str]] = {
 
 
 def show(visit: frame.Visit) -> None:
-    """The chosen run: name and state, controls, and the part that moves."""
+    """The chosen run: name and state, controls, the part that moves, and others beside it."""
     run = visit.run
+    st.html(room.STYLE)
     icon, color = BADGES[run.state]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(frame.plain(run.name), anchor=False, width="content")
+    with st.container(key="run-heading", horizontal=True, vertical_alignment="center"):
+        st.subheader(frame.plain(run.name), anchor=False, width="stretch")
         st.badge(run.state, icon=icon, color=color)
-    controls.show(visit)
-    if run.reason:
-        tell = st.error if run.state in ("failed", "diverged") else st.info
-        verb = "is" if run.state == "paused" else "has"
-        tell(f"This run {verb} {run.state}: {frame.plain(run.reason)}.")
-    others, axis = comparing.choose(visit)
-    tick = _tick(run, visit.store.curves(run.id, SHOWN_STEPS), others)
-    shown = _Shown(run, tick, services.trouble(), visit.reads_text)
-    st.fragment(_live, run_every=tick)(shown, others, axis)
+    row = {"horizontal": True, "vertical_alignment": "center", "gap": "xsmall", "wrap": False}
+    with st.container(key="steering", **row):
+        with st.container(**row):
+            controls.show(visit)
+        menu.show(visit)
+    with st.container():  # always there, so that what follows keeps its place among the elements
+        controls.show_refusal()
+    _watch(visit)
+    comparing.show(visit)
     controls.forget_refusal()
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """What the page was drawn for; when it changes, the whole page is drawn again."""
+def _watch(visit: frame.Visit) -> None:
+    """The part that moves, at its own pace: one fragment inside another, for only the one around
+    it can slow it down without drawing the whole page anew."""
+    run = visit.run
 
-    run: Run
-    tick: float | None
-    trouble: str
-    reads_text: bool = False  # whether who looks may read the run's text
+    def paced() -> None:
+        curves = services.store().curves(run.id, SHOWN_STEPS)
+        st.fragment(_live, run_every=_tick(run, curves))(run, visit.reads_text)
 
-    @property
-    def standing(self) -> tuple:
-        run = self.run
-        return run.state, run.wish, run.name, run.reason, self.tick, self.trouble
+    st.fragment(paced, run_every=PACE_SECONDS if run.active else None)()
 
 
-def _tick(run: Run, curves: Curves, others: list[str]) -> float | None:
-    """After how many seconds the page asks again; never when all runs on it are at rest."""
+def _tick(run: Run, curves: Curves) -> float | None:
+    """After how many seconds the page asks again; never of a run at rest."""
     if not run.active:
-        active = any(services.store().run(other).active for other in others)
-        return QUICK_TICK if active else None
+        return None
     young = not len(curves.seconds) or curves.seconds[-1] < QUICK_SECONDS
     return QUICK_TICK if young else SLOW_TICK
 
 
-def _live(shown: _Shown, others: list[str], axis: str) -> None:
-    """Curve, numbers and newest sample, as of now."""
+def _standing(run: Run) -> tuple:
+    """What more of the page shows than the part that moves: when it changes, all is drawn anew."""
+    return run.state, run.wish, run.name, run.reason
+
+
+def _live(drawn: Run, reads_text: bool) -> None:
+    """Numbers, curve, words and newest sample, as of now; `drawn` is the run as the page knows it,
+    `reads_text` whether who looks may read its text."""
     store = services.store()
     try:
-        run = store.run(shown.run.id)
+        run = store.run(drawn.id)
         frame.look(store, run)
-        curves = store.curves(run.id, SHOWN_STEPS)
-        if _Shown(run, _tick(run, curves, others), services.trouble()).standing != shown.standing:
+        if _standing(run) != _standing(drawn):
             st.rerun()
+        curves = store.curves(run.id, SHOWN_STEPS)
         sharing = len(store.running())
         _numbers(run, curves, sharing)
-        if run.state == "queued":
-            _place_in_line(run)
-        _curve(run, curves, sharing)
-        single_step.show(run, reads_text=shown.reads_text)
-        if others and len(curves.step):
-            comparing.show(run, others, axis)
+        _curve(run, curves)
+        _words(run, curves, sharing)
+        single_step.show(run, reads_text=reads_text)
+        _right_answers(run, curves)
         _newest_sample(run)
     except InputError as error:
         st.info(frame.sentence(error))
 
 
-def _place_in_line(run: Run) -> None:
-    place = wait(services.store(), run.id)
-    if place is None:
-        return
-    about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
-    st.info(
-        f"Number {place.position} in line: it begins when there is room{about}. "
-        "You may close this page; the run keeps its place.",
-        icon=":material/hourglass_empty:",
-    )
-
-
 def _numbers(run: Run, curves: Curves, sharing: int) -> None:
-    progress, loss, speed = st.columns(3)
+    with st.container(key="numbers"):
+        progress, loss, speed = st.columns(3, gap="xsmall", wrap=False)
     progress.metric(
         "Step",
-        f"{run.step:,} / {run.train.max_steps:,}",
+        f"{run.step:,}",
+        delta=f"of {run.train.max_steps:,}",
+        delta_color="off",
+        delta_arrow="off",
         help=GLOSSARY["step"],
         border=True,
         height="stretch",
@@ -122,7 +124,7 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     loss.metric(
         f"Loss on {seen}",
         "–" if value is None else f"{value:.3f} nats",
-        delta=None if bits is None else f"{bits:.2f} bits per character",
+        delta="not measured yet" if bits is None else f"{bits:.2f} bits per character",
         delta_color="off",
         delta_arrow="off",
         help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}",
@@ -156,46 +158,75 @@ def _time_left(run: Run, seconds: float | None) -> str:
     return f"{frame.clock(seconds)} to go"
 
 
-def _curve(run: Run, curves: Curves, sharing: int) -> None:
-    if not len(curves.step):
-        st.caption(
-            "Paused before its first step: Resume lets it begin."
-            if run.state == "paused"
-            else "Waiting for the first step …"
-            if run.active
-            else "This run made no step."
-        )
-        return
-    guides = services.guides(run)
-    data = (curves.step, curves.train_loss, curves.val_loss, guides)
-    if run.active:
-        # ECharts takes new points without a remount; a Plotly chart would lose zoom each tick.
-        option = plots.live_loss_option(*data, max_steps=run.train.max_steps)
-        st.echarts_chart(option, height=380, key=f"live-{run.id}")
-    else:
-        show_figure(plots.loss_curve(*data), f"rest-{run.id}")
-    curve_words.show(run, curves, sharing)
-    _right_answers(run, curves)
+def _curve(run: Run, curves: Curves) -> None:
+    """The curve, in room that is there before its first point and stays as the chart changes."""
+    with st.container(key="curve"):
+        if not len(curves.step):
+            st.caption(_without_steps(run))
+            return
+        data = (curves.step, curves.train_loss, curves.val_loss, services.guides(run))
+        if run.active:
+            # ECharts takes new points without a remount; a Plotly chart would lose its zoom.
+            option = plots.live_loss_option(*data, max_steps=run.train.max_steps)
+            st.echarts_chart(option, height=room.CURVE, key=f"live-{run.id}")
+        else:
+            show_figure(plots.loss_curve(*data, height=room.CURVE), f"rest-{run.id}")
+
+
+def _without_steps(run: Run) -> str:
+    if not run.active:
+        return "This run made no step."
+    if run.state == "paused":
+        return "Paused before its first step: Resume lets it begin."
+    return "Waiting for the first step …"
+
+
+def _words(run: Run, curves: Curves, sharing: int) -> None:
+    """What there is to say under the curve: of the run, then what the curve says itself."""
+    with st.container(key="curve-words"):
+        if trouble := services.trouble():
+            st.error(f"Training waits: {frame.plain(trouble)}.", icon=":material/hard_drive:")
+        elif run.reason:
+            tell = st.error if run.state in ("failed", "diverged") else st.info
+            verb = "is" if run.state == "paused" else "has"
+            tell(f"This run {verb} {run.state}: {frame.plain(run.reason)}.")
+        elif run.state == "queued" and (place := wait(services.store(), run.id)):
+            about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
+            st.info(
+                f"Number {place.position} in line: it begins when there is room{about}. "
+                "You may close this page; the run keeps its place.",
+                icon=":material/hourglass_empty:",
+            )
+        if len(curves.step):
+            curve_words.show(run, curves, sharing)
 
 
 def _right_answers(run: Run, curves: Curves) -> None:
     """How often the model is right where the text's rule leaves no choice."""
     asked = ~np.isnan(curves.accuracy)
-    if not asked.any():
+    coming = run.active and not len(curves.step) and services.asks(run)
+    if not (asked.any() or coming):
         return
-    steps, shares = curves.step[asked], curves.accuracy[asked]
-    st.markdown(f"**Right answers:** {shares[-1]:.1%}", help=GLOSSARY["right answers"])
-    if run.active:
-        option = plots.live_share_option(steps, shares, run.train.max_steps)
-        st.echarts_chart(option, height=200, key=f"live-right-{run.id}")
-    else:
-        show_figure(plots.share_curve(steps, shares), f"rest-right-{run.id}")
-    st.caption("Look for a long flat line and then a sudden rise: the moment the rule is found.")
+    with st.container(key="answers"):
+        if coming:
+            st.caption("Right answers are counted from the first step on.")
+            return
+        steps, shares = curves.step[asked], curves.accuracy[asked]
+        st.markdown(f"**Right answers:** {shares[-1]:.1%}", help=GLOSSARY["right answers"])
+        if run.active:
+            option = plots.live_share_option(steps, shares, run.train.max_steps)
+            st.echarts_chart(option, height=room.ANSWERS, key=f"live-right-{run.id}")
+        else:
+            figure = plots.share_curve(steps, shares, height=room.ANSWERS)
+            show_figure(figure, f"rest-right-{run.id}")
+        st.caption("Look for a long flat line and then a sudden rise: the rule is found.")
 
 
 def _newest_sample(run: Run) -> None:
+    """What it wrote last; the place is there before the first sample."""
     samples = services.store().samples(run.id)
-    if samples:
-        step, body = samples[-1]
-        st.markdown(f"**What it writes** at step {step:,}")
-        st.code(body, language=None, wrap_lines=True, height=180)
+    if samples or run.active:
+        step, body = samples[-1] if samples else (None, "")
+        when = "after its first step" if step is None else f"at step {step:,}"
+        st.markdown(f"**What it writes** {when}")
+        st.code(body, language=None, wrap_lines=True, height=room.SAMPLE)

@@ -23,7 +23,7 @@ def loss_on_screen(page: Page) -> float | None:
 
 def step_on_screen(page: Page) -> int:
     card = page.get_by_test_id("stMetric").filter(has_text="Step")
-    return int(re.search(r"([\d,]+) /", card.inner_text())[1].replace(",", ""))
+    return int(re.search(r"Step\D*?([\d,]+)", card.inner_text())[1].replace(",", ""))
 
 
 def wait_until(page: Page, condition, seconds: float = 60) -> None:
@@ -69,3 +69,15 @@ def start(page: Page, steps: str = "100000") -> None:
 def settled(page: Page) -> None:
     """Waits until the page's script has run to its end."""
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def workspace_of(page: Page) -> str:
+    """Whose browser this is, once it has said so."""
+    page.wait_for_function("localStorage.getItem('minigpt-workspace')")
+    return page.evaluate("localStorage.getItem('minigpt-workspace')")
+
+
+def ask(page: Page, what: str) -> None:
+    """Chooses an entry of the menu of what is rarely asked of a run."""
+    page.get_by_role("button", name="More", exact=True).click()
+    page.get_by_role("menuitem", name=what).click()

@@ -1,7 +1,7 @@
 """Train: what a longer training will do is said before it begins, and shown afterwards."""
 
 from minigpt.config import Restart
-from tests.pages.visits import SMALL, by_label, opened, start_training, wait_for, well
+from tests.pages.visits import SMALL, ask, by_label, opened, start_training, wait_for, well
 
 
 def captions(app) -> str:
@@ -23,7 +23,7 @@ def test_a_finished_run_is_raised_once_more_and_says_so(home_page, store):
     well(home_page.run())
     assert "Trained longer from step 30 at 50% of its peak learning rate" in captions(home_page)
 
-    by_label(home_page.button, "Duplicate").click().run()
+    ask(home_page, "Duplicate")
     by_label(home_page.button, "Start training").click().run()
     copy = store.run(well(home_page).query_params["run"])
     assert copy.id != run_id

@@ -1,16 +1,18 @@
 """Train: starting, steering, keeping, comparing."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS
 from minigpt.speed import BUDGETS, Speed, work
-from minigpt.ui import frame, services
+from minigpt.ui import comparing, frame, menu, services
 from tests.pages.visits import (
     PAGES,
     SMALL,
+    ask,
     by_label,
     data_page,
     opened,
@@ -140,12 +142,16 @@ def test_a_paused_run_makes_one_step_and_an_ended_one_trains_longer(home_page, s
 
 def test_a_run_can_be_renamed_and_deleted_and_a_bad_name_is_refused(home_page, store):
     run_id = start_training(home_page, **{**SMALL, "Steps": 22})
+    ask(home_page, "Rename")
     by_label(home_page.text_input, "Name").set_value("   ").run()
     by_label(home_page.button, "Keep this name").click().run()
     assert "between 1 and 80" in home_page.error[0].value
     by_label(home_page.text_input, "Name").set_value("a *bold* name").run()
     by_label(home_page.button, "Keep this name").click().run()
+    assert "new name" in home_page.toast[0].value
+    assert "Name" not in [field.label for field in home_page.text_input]
     assert "a \\*bold\\* name" in [title.value for title in well(home_page).subheader]
+    ask(home_page, "Delete")
     by_label(home_page.button, "Delete this run").click().run()
     assert run_id not in [run.id for run in store.runs()]
     assert "run" not in well(home_page).query_params
@@ -153,7 +159,7 @@ def test_a_run_can_be_renamed_and_deleted_and_a_bad_name_is_refused(home_page, s
 
 def test_a_duplicate_begins_with_the_settings_of_its_model(home_page, store):
     first = store.run(start_training(home_page, **{**SMALL, "Steps": 23}))
-    by_label(home_page.button, "Duplicate").click().run()
+    ask(home_page, "Duplicate")
     assert by_label(home_page.number_input, "Width").value == 8
     by_label(home_page.number_input, "Steps").set_value(24).run()
     by_label(home_page.button, "Start training").click().run()
@@ -238,7 +244,8 @@ def test_runs_on_one_text_are_laid_over_each_other(home_page, store):
     assert what[0] == "Best bits per character" and what[2:] == ["Steps"]
     assert float(chosen[0]) > 0 and float(chosen[1]) > 0
     assert (chosen[2], other[2]) == ("31", "30")
-    for axis in ("steps", "tokens"):
+    assert by_label(home_page.button_group, "Along").value == "steps"
+    for axis in ("seconds", "tokens"):
         by_label(home_page.button_group, "Along").set_value(axis).run()
         well(home_page)
 
@@ -247,10 +254,14 @@ def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
     whole = start_training(home_page, **SMALL)
     wait_for(store, whole, "finished")
     opened(home_page, "pages/2_Train.py", whole)
+    ask(home_page, "Leave one out")
     by_label(home_page.button_group, "What to leave out").set_value(["muon", "relu2"]).run()
     assert any("Jordan" in caption.value for caption in home_page.caption), "what it is"
     by_label(home_page.button, "Train 2 runs").click().run()
     well(home_page)
+    assert "without muon and without relu2" in home_page.toast[0].value
+    assert "What to leave out" not in [group.label for group in home_page.button_group]
+    assert by_label(home_page.button_group, "Along").value == "steps"
     chosen = by_label(home_page.multiselect, "Compare with").value
     without = [store.run(run_id) for run_id in chosen]
     name = store.run(whole).name
@@ -271,7 +282,7 @@ def test_only_recipes_with_ingredients_offer_to_leave_one_out(home_page, store):
     by_label(home_page.button, "Start training").click().run()
     wait_for(store, home_page.query_params["run"], "finished")
     well(home_page.run())
-    assert all(group.label != "What to leave out" for group in home_page.button_group)
+    assert not any("Leave one out" in entry for entry in home_page.menu_button[0].options)
 
 
 def test_a_text_shorter_than_the_context_is_refused_where_start_is(home_page):
@@ -283,3 +294,37 @@ def test_a_text_shorter_than_the_context_is_refused_where_start_is(home_page):
     by_label(home_page.number_input, "Context").set_value(64).run()
     by_label(home_page.button, "Start training").click().run()
     assert "choose a context of at most" in home_page.error[0].value
+
+
+def test_a_second_click_trains_no_further_runs(home_page, store):
+    whole = start_training(home_page, **{**SMALL, "Steps": 27})
+    wait_for(store, whole, "finished")
+    opened(home_page, "pages/2_Train.py", whole)
+    before = len(store.runs())
+    for _ in range(2):  # what a browser sends at a double click: twice what stood there at first
+        home_page.session_state[menu.OPEN] = whole, "Leave one out"
+        home_page.run()
+        by_label(home_page.button_group, "What to leave out").set_value(["muon", "relu2"]).run()
+        by_label(home_page.button, "Train 2 runs").click().run()
+    well(home_page)
+    assert len(store.runs()) == before + 2
+
+
+def test_runs_beside_each_other_are_called_by_what_tells_them_apart(store):
+    names = ["Tales, modern", "Tales, modern, without muon", "Tales, modern", "Tales, gpt2"]
+    runs = [SimpleNamespace(name=name, id=f"{i:04}") for i, name in enumerate(names)]
+    assert comparing.short_names(runs) == [
+        "modern · 0000",
+        "modern, without muon",
+        "modern · 0002",
+        "gpt2",
+    ]
+    assert comparing.short_names(runs[:1]) == ["modern"]
+
+
+def test_what_keeps_the_worker_from_working_is_told_under_the_curve(home_page, monkeypatch):
+    opened(home_page, "pages/2_Train.py")
+    monkeypatch.setattr(services, "trouble", lambda: "store.sqlite – the disk is full")
+    home_page.run()
+    (told,) = home_page.error
+    assert "Training waits: store.sqlite – the disk is full." in told.value

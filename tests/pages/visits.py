@@ -55,3 +55,9 @@ def start_training(app: AppTest, **settings) -> str:
     app.run()
     by_label(app.button, "Start training").click().run()
     return app.query_params["run"]
+
+
+def ask(app: AppTest, what: str) -> AppTest:
+    """Chooses an entry of the menu of what is rarely asked of a run."""
+    by_label(app.menu_button, "More").click(what)
+    return app.run()

@@ -1,0 +1,183 @@
+"""What is rarely asked of a run, in one menu.
+
+Most entries open a panel over the page. It stays while the page is drawn anew around it, and closes
+when what it is for was done.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+import streamlit as st
+from streamlit import net_util
+
+from minigpt import bundle
+from minigpt.store import MAX_NAME, MetricsRow, Run
+from minigpt.ui import controls, frame, leaving_out, new_run, services, sharing
+
+OPEN = "open_panel"  # of which run, and what it is for
+SAID = "said"  # what is still to be told of what was done in it
+
+
+@dataclass(frozen=True)
+class Action:
+    """An entry of the menu: it opens a panel, or is done at once."""
+
+    icon: str
+    panel: Callable[[frame.Visit], None] | None = None
+    act: Callable[[frame.Visit], None] | None = None
+
+
+def show(visit: frame.Visit) -> None:
+    """The menu's button, and the panel that was asked for."""
+    run, actions, key = visit.run, _actions(visit), f"more-{visit.run.id}"
+    st.menu_button(
+        "More",
+        list(actions),
+        format_func=lambda label: f":material/{actions[label].icon}: {label}",
+        icon=":material/more_horiz:",
+        key=key,
+        on_click=lambda: _choose(visit, actions, st.session_state[key]),
+    )
+    if said := st.session_state.pop(SAID, None):
+        st.toast(said)
+    of_run, label = st.session_state.get(OPEN, (None, None))
+    if of_run == run.id and label in actions:
+        icon = f":material/{actions[label].icon}:"
+        st.dialog(label, icon=icon, on_dismiss=_close)(_panel)(actions[label], visit)
+
+
+def _panel(action: Action, visit: frame.Visit) -> None:
+    """A panel's content; once what it is for was done, the page is drawn anew without it."""
+    if OPEN not in st.session_state:
+        st.rerun()
+    action.panel(visit)
+    controls.show_refusal()
+    controls.forget_refusal()
+
+
+def _actions(visit: frame.Visit) -> Mapping[str, Action]:
+    """What this visitor can ask of the run: all for its owner, the harmless for others."""
+    run = visit.run
+    may_train = visit.reads_text  # their own text, or the library's
+    offered = {
+        "Share": (True, Action("link", _share)),
+        "Download": (True, Action("download", _download)),
+        "Duplicate": (may_train, Action("content_copy", act=_duplicate)),
+        "Leave one out": (
+            may_train and run.step > 0 and leaving_out.offers(run),
+            Action("science", _leave_out),
+        ),
+        "Rename": (visit.owns_run, Action("edit", _rename)),
+        "Delete": (visit.owns_run and not run.bundled, Action("delete", _delete)),
+    }
+    return {label: action for label, (offers, action) in offered.items() if offers}
+
+
+def _choose(visit: frame.Visit, actions: Mapping[str, Action], label: str | None) -> None:
+    if label is None:
+        return
+    if actions[label].act:
+        actions[label].act(visit)
+    else:
+        st.session_state[OPEN] = visit.run.id, label
+
+
+def _close() -> None:
+    st.session_state.pop(OPEN, None)
+
+
+def _done(said: str) -> None:
+    """Closes the panel, and says what happened."""
+    _close()
+    st.session_state[SAID] = said
+
+
+def _share(visit: frame.Visit) -> None:
+    page, run = st.context.url or "", visit.run
+    st.caption(
+        "Whoever has this address can watch the run, look into it and let it write, but not "
+        "control it. The first line of its text is shown with it."
+    )
+    st.code(sharing.address(page, run.id), language=None, wrap_lines=True)
+    if sharing.stays_here(page):
+        st.warning(sharing.advice(page, st.get_option("server.address")))
+        there = sharing.for_others(page, run.id, net_util.get_internal_ip())
+        st.code(there, language=None, wrap_lines=True)
+
+
+def _download(visit: frame.Visit) -> None:
+    """The files are made only when asked for."""
+    run = visit.run
+    st.download_button(
+        "The run, as one file",
+        lambda: bundle.export_run(visit.store, run),
+        f"{_file_name(run)}.safetensors",
+        on_click="ignore",
+        disabled=visit.store.checkpoint_step(run.id) is None,
+        help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
+        "Import it here or with `python -m minigpt import`.",
+    )
+    st.download_button(
+        "The curve, as CSV",
+        lambda: _curve_csv(visit, run),
+        f"{_file_name(run)}.csv",
+        "text/csv",
+        on_click="ignore",
+        help="One row for each step.",
+    )
+
+
+def _file_name(run: Run) -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in run.name) or "run"
+
+
+def _curve_csv(visit: frame.Visit, run: Run) -> str:
+    curves = visit.store.curves(run.id)
+    names = [spec.name for spec in fields(MetricsRow)]
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(names)
+    rows.writerows(zip(*(getattr(curves, name).tolist() for name in names), strict=True))
+    return table.getvalue()
+
+
+def _duplicate(visit: frame.Visit) -> None:
+    new_run.copy_settings(visit.run)
+    st.toast("Its settings stand under *New run*: change what you like, then start.")
+
+
+def _leave_out(visit: frame.Visit) -> None:
+    chosen = leaving_out.choose(visit.run)
+
+    def start() -> None:
+        if left_out := leaving_out.start(visit):
+            without = " and ".join(f"without {ingredient}" for ingredient in left_out)
+            _done(f"In line: {frame.plain(without)}. Laid over this run, under *Compare with*.")
+
+    label = "Train without it" if len(chosen) < 2 else f"Train {len(chosen)} runs"
+    controls.button(label, "play_arrow", start, kind="primary", disabled=not chosen, once=True)
+
+
+def _rename(visit: frame.Visit) -> None:
+    run, key = visit.run, f"name-{visit.run.id}"
+    st.text_input("Name", value=run.name, max_chars=MAX_NAME, key=key)
+
+    def keep() -> None:
+        services.store().rename(run.id, st.session_state[key])
+        _done("The run has its new name.")
+
+    controls.button("Keep this name", "check", keep, kind="primary")
+
+
+def _delete(visit: frame.Visit) -> None:
+    run = visit.run
+    st.caption("The run goes, with its weights, curve and samples. This cannot be undone.")
+
+    def delete() -> None:
+        services.store().wish(run.id, "deleted")
+        frame.leave_run()
+        _done(f"{frame.plain(run.name)} is deleted.")
+
+    controls.button("Delete this run", "delete_forever", delete, kind="primary")
