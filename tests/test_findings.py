@@ -184,6 +184,9 @@ def test_what_never_knew_more_than_frequencies_gets_another_learning_rate():
     flat = falling(300, 3.32, 5)
     (finding, *_) = findings(a_run(300, "running"), curves(flat, flat, 20), KNOWN)
     assert finding.kind == "stuck" and "lower learning rate: 0.001" in finding.advice
+    creeping[[100, 150]] += 2  # it falls because it was thrown up before
+    (finding, *_) = findings(a_run(300), curves(creeping, creeping, 20), KNOWN)
+    assert finding.kind == "stuck" and "lower learning rate: 0.001" in finding.advice
     young = curves(flat[:60], flat[:60], 20)
     assert kinds(a_run(60, "running", max_steps=300), young) == [], "it may still come"
 

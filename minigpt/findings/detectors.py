@@ -163,7 +163,8 @@ def _stuck(reading: _Reading) -> Finding | None:
         return None
     half = len(reading.loss) // 2
     slope, uncertain = slope_of(reading.steps[half:], reading.loss[half:])
-    creeps = slope < -SURE * uncertain
+    calm = reading.loss.max() < reading.lines["uniform"] + BACK and not _spikes(reading)
+    creeps = calm and slope < -SURE * uncertain  # else it was too high at first
     return Finding(
         "stuck",
         "Only how often each token occurs",

@@ -19,7 +19,7 @@ def estimate(model: GPTConfig, train: TrainConfig) -> str:
         who = "one that trains" if others == 1 else f"{others} that train"
         sentence += f", or {beside} beside the {who} now"
     if times != 1:
-        sentence += f". {_differs(times)} for what trains now; else it would be "
+        sentence += f", by the pace of what trains now. {_differs(times)}, by which it would be "
         sentence += frame.clock(measured)
     return f"{sentence}."
 
@@ -37,12 +37,8 @@ def differs(run: Run, sharing: int) -> str:
 
 
 def _differs(times: float) -> str:
-    if times > 1:
-        return (
-            "This machine is busy with other work: a step takes "
-            f"{times:.1f} times as long as was measured"
-        )
-    return f"This machine has more time than when it was measured: a step takes {times:.0%} of that"
+    is_now = "busy with other work" if times > 1 else "faster than it was"
+    return f"This machine is {is_now}: a step takes {times:.2g} times as long as was measured"
 
 
 def _pace(run: Run) -> tuple[float, float] | None:

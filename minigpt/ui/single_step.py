@@ -46,8 +46,9 @@ def _loss(run: Run, step: SingleStep) -> None:
     if not math.isfinite(after):
         st.markdown(f"**Loss on this batch:** {before:.4f} nats before, then no longer a number.")
         return
+    change = f"{after - before:+.4f}".replace("-", "−")
     st.markdown(
-        f"**Loss on this batch:** {before:.4f} → {after:.4f} nats ({after - before:+.4f})",
+        f"**Loss on this batch:** {before:.4f} → {after:.4f} nats ({change})",
         help=GLOSSARY["loss"],
     )
     silenced = ", both times with the same parts silenced by dropout" if run.model.dropout else ""
