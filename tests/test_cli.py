@@ -266,6 +266,14 @@ def test_all_that_is_written_goes_through_one_place():
         assert not prints or path.name == "terminal.py", path
 
 
+def test_a_file_that_never_ends_is_refused(trained, monkeypatch, capsys):
+    monkeypatch.setenv("MINIGPT_MAX_TEXT_MB", "1")
+    monkeypatch.setenv("MINIGPT_MAX_IMPORT_MB", "1")
+    for ask in (["train"], ["tokenize"], ["evaluate", trained], ["import"]):
+        assert main([*ask, "/dev/zero"]) == 1
+        assert re.search("zero has more than 4 MB|imports at most 1:", capsys.readouterr().err)
+
+
 def test_every_command_has_help_with_an_example(capsys):
     commands = parser()._subparsers._group_actions[0].choices
     assert list(commands) == [

@@ -7,7 +7,7 @@ from typing import Any
 
 from minigpt import bundle
 from minigpt.cli.terminal import say
-from minigpt.cli.texts import read_bytes, size_of
+from minigpt.cli.texts import read_bytes
 from minigpt.huggingface import export_huggingface
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Store
@@ -29,7 +29,8 @@ def export(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 def import_(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Add a run from a file that `export` wrote."""
     path, limits = Path(args.file), Limits.from_environment()
-    bundle.check_size(size_of(path), limits)
-    run_id = bundle.import_run(store, read_bytes(path), EVERYONE, limits=limits)
+    data = read_bytes(path, limits.max_import_mb)
+    bundle.check_size(len(data), limits)
+    run_id = bundle.import_run(store, data, EVERYONE, limits=limits)
     say(f"run {run_id}")
     return {"run": run_id}

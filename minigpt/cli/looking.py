@@ -10,9 +10,9 @@ from typing import Any
 from minigpt import tokenizers
 from minigpt.cli.options import given
 from minigpt.cli.terminal import note, say, write
-from minigpt.cli.texts import read_bytes
+from minigpt.cli.texts import text_of
 from minigpt.config import InputError, SampleConfig
-from minigpt.corpus import read_text, windows
+from minigpt.corpus import windows
 from minigpt.store import Store
 from minigpt.supervisor import settle
 
@@ -65,8 +65,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
     run = store.find_run(args.run)
     tokenizer = tokenizers.load(run.tokenizer)
-    path = Path(args.file)
-    text = read_text(read_bytes(path), path.name, args.encoding, args.bad_bytes)
+    text = text_of(Path(args.file), args)
     ids = tokenizer.encode_array(text)
     _tell_unknown(ids.tolist(), tokenizer)
     x, y = windows(ids, run.model.block_size)

@@ -115,8 +115,7 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
     if args.file:
         path = Path(args.file)
         # A name may be in any encoding.
-        title = words(path.name)
-        text = read_text(read_bytes(path), path.name, args.encoding, args.bad_bytes)
+        title, text = words(path.name), text_of(path, args)
     elif args.corpus in LIBRARY:
         title, text = LIBRARY[args.corpus].title, LIBRARY[args.corpus].read()
     elif args.corpus in WORLDS:
@@ -193,15 +192,23 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def size_of(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+def text_of(path: Path, args: argparse.Namespace) -> str:
+    """The text in a file. Raises InputError when it cannot be read, or is too large for one."""
+    limits = Limits.from_environment()
+    most = 4 * limits.max_text_mb  # no encoding takes more for a character
+    data = read_bytes(path, most)
+    if len(data) > most * 1_000_000:
+        raise InputError(
+            f"{words(path.name)} has more than {most:,} MB, this installation takes texts of at "
+            f"most {limits.max_text_mb:,} million characters: cut it into parts"
+        )
+    return read_text(data, words(path.name), args.encoding, args.bad_bytes)
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most_mb: int) -> bytes:
+    """What is in a file, up to one byte more than so many MB: a device may never end."""
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read(most_mb * 1_000_000 + 1)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
