@@ -1,6 +1,6 @@
 """The campaigns in their small, seeded form; each is a script with a count for the long one."""
 
-from tests.campaigns import disk, kill_server, kill_worker, states, uploads
+from tests.campaigns import disk, imports, kill_server, kill_worker, states, uploads
 
 
 def test_a_worker_killed_at_random_leaves_no_trace():
@@ -27,3 +27,8 @@ def test_whatever_is_uploaded_gives_a_text_or_a_sentence():
     tally = uploads.campaign(count=300, derandomize=True)
     assert tally.texts > 100 and tally.refused > 20 and tally.guesses > 20
     assert tally.spoilt_guessed_right > 0.8 * tally.spoilt > 20
+
+
+def test_whatever_is_in_a_file_of_a_run_gives_a_run_whose_pages_open_or_a_sentence():
+    tally = imports.campaign(count=400, pages=4, seed=7)
+    assert tally.taken > 30 and tally.refused > 200 and tally.opened == 4

@@ -18,6 +18,7 @@ from minigpt.store import LIBRARY_SHELF, MetricsRow, Results, Store, as_name
 
 MAX_SNAPSHOTS = 64
 MAX_SAMPLE = 50_000  # characters: 160 tokens of 256 bytes have fewer
+MAX_TOLD = 300  # characters of a refusal
 MAX_NUMBER = 1e30  # of what is measured: beyond it, sums and charts overflow
 CHARACTERS_PER_TOKEN = (0.01, 1_000)
 VAL_LOSS = METRICS.index("val_loss")
@@ -89,7 +90,10 @@ def read_run(data: bytes, limits: Limits) -> SavedRun:
         if not is_intact(data):
             raise damaged() from error
         if isinstance(error, InputError):
-            raise
+            told = " ".join(str(error).split())
+            if len(told) <= MAX_TOLD:
+                raise
+            raise NotARun(f"{told[:MAX_TOLD]}…") from error  # it quotes what the file says
         traceback.print_exception(error)
         raise NotARun("what it says cannot be read") from error
     if not is_intact(data):

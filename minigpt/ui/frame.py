@@ -91,10 +91,18 @@ def sentence(error: object) -> str:
     return f"{words[0].upper() if first.isalpha() else words[0]}{words[1:]}."
 
 
+# What markdown marks up, anywhere and at the start of a line: a backslash before it is enough.
+MARKS = re.compile(r"[\\`*_\[\]$~<>#|]|&(?=#?\w)|^[-+=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]")
+# What becomes an address, an emoji, an icon or an arrow once markdown was read and all backslashes
+# are gone: a joiner that has no width and no glyph parts it.
+PARTED = re.compile(r"(:(?=[\w+/-])|@(?=[-\w])|www(?=\.)|(?<!\S)[-<>~](?=[-<>=]+(?!\S)))", re.I)
+JOINER = "\u2060"
+
+
 def plain(text: str) -> str:
     """Somebody's words for a place that reads markdown: nothing in them is a link, a picture, an
     icon or a formula."""
-    return re.sub(r"([\\`*_\[\]$~<>#|]|:(?=\w))", r"\\\1", text)
+    return MARKS.sub(r"\\\g<0>", PARTED.sub(rf"\1{JOINER}", text))
 
 
 def clock(seconds: float) -> str:
