@@ -76,7 +76,7 @@ def _actions(visit: frame.Visit) -> Mapping[str, Action]:
 
 
 def _choose(visit: frame.Visit, actions: Mapping[str, Action], label: str | None) -> None:
-    if label is None:
+    if label not in actions:  # None, or what a browser says was offered
         return
     if actions[label].act:
         actions[label].act(visit)
