@@ -91,7 +91,7 @@ def test_the_demo_can_be_asked_before_anything_was_trained(capsys):
 def test_unknown_characters_and_long_prompts_are_told(trained, capsys):
     assert main(["generate", trained, "--prompt", "hello € " * 5, "--max-new-tokens", "1"]) == 0
     notes = capsys.readouterr().err
-    assert "5 of the characters were not in the training text" in notes
+    assert "the training text has no € – there, in 5 places" in notes
     assert "only the newest 16 are read" in notes
 
 

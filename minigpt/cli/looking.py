@@ -12,9 +12,11 @@ from minigpt.cli.options import given
 from minigpt.cli.terminal import note, say, write
 from minigpt.cli.texts import text_of
 from minigpt.config import InputError, SampleConfig
-from minigpt.corpus import windows
-from minigpt.store import Store
+from minigpt.corpus import trained_on, windows
+from minigpt.plots import visible
+from minigpt.store import Run, Store
 from minigpt.supervisor import settle
+from minigpt.tokenizers import known
 
 
 def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     tokenizer = tokenizers.load(run.tokenizer)
     config = SampleConfig(**given(args, SampleConfig))
     ids = tokenizer.encode(args.prompt)
-    _tell_unknown(ids, tokenizer)
+    _tell_unknown(store, run, tokenizer, args.prompt)
     if len(ids) > run.model.block_size:
         note(
             f"the prompt has {len(ids):,} tokens: only the newest {run.model.block_size:,} are read"
@@ -67,7 +69,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     tokenizer = tokenizers.load(run.tokenizer)
     text = text_of(Path(args.file), args)
     ids = tokenizer.encode_array(text)
-    _tell_unknown(ids.tolist(), tokenizer)
+    _tell_unknown(store, run, tokenizer, text)
     x, y = windows(ids, run.model.block_size)
     loss = mean_loss(load_model(store, run), x, y, batch_size=16)
     bits = loss / math.log(2) * len(ids) / len(text)
@@ -91,7 +93,7 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             raise InputError(f"there is no {name} {value}: this model's run from 0 to {most - 1}")
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(args.prompt)
-    _tell_unknown(ids, tokenizer)
+    _tell_unknown(store, run, tokenizer, args.prompt)
     if len(ids) > shape.block_size:
         note(f"the prompt has {len(ids):,} tokens: only the newest {shape.block_size:,} are shown")
     ids = ids[-shape.block_size :]
@@ -108,9 +110,11 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     return {"run": run.id, "file": str(output), "tokens": len(ids)}
 
 
-def _tell_unknown(ids: list[int], tokenizer: tokenizers.Tokenizer) -> None:
-    if unknown := ids.count(tokenizer.unk_id):
-        note(
-            f"{unknown:,} of the characters were not in the training text; "
-            "the model reads <unk> instead"
-        )
+def _tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text: str) -> None:
+    """Notes what of a text the model does not know."""
+    seen = None
+    if run.text_id is not None:
+        ids = tokenizer.encode_array(store.text(run.text_id))
+        seen = known.met(tokenizer, ids[: trained_on(len(ids), run.train.val_fraction)])
+    for sentence in known.notes(tokenizer, text, seen, visible):
+        note(sentence[0].lower() + sentence[1:-1])

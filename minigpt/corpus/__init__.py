@@ -1,7 +1,7 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
 from minigpt.corpus.baselines import Baselines, fit_baselines
-from minigpt.corpus.batches import as_ids, batch, split, split_at, windows
+from minigpt.corpus.batches import as_ids, batch, split, split_at, trained_on, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
@@ -27,5 +27,6 @@ __all__ = [
     "read_text",
     "split",
     "split_at",
+    "trained_on",
     "windows",
 ]

@@ -53,11 +53,11 @@ def split_at(tokens: int, val_fraction: float, block_size: int) -> int:
     Raises InputError when they cannot fill one context with a next token to predict, and says with
     which text or which context they could.
     """
-    cut = _cut(tokens, val_fraction)
+    cut = trained_on(tokens, val_fraction)
     if cut > block_size:
         return cut
     enough = math.ceil((block_size + 1) / (1 - val_fraction)) + 1  # one more for rounding
-    while _cut(enough - 1, val_fraction) > block_size:
+    while trained_on(enough - 1, val_fraction) > block_size:
         enough -= 1
     shorter = f" or choose a context of at most {cut - 1:,}" if cut > 1 else ""
     raise InputError(
@@ -66,7 +66,8 @@ def split_at(tokens: int, val_fraction: float, block_size: int) -> int:
     )
 
 
-def _cut(tokens: int, val_fraction: float) -> int:
+def trained_on(tokens: int, val_fraction: float) -> int:
+    """How many of a text's tokens are not kept for validation."""
     validated = int(tokens * val_fraction)
     return tokens - validated if validated > 1 else tokens
 

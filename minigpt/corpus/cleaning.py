@@ -1,6 +1,7 @@
 """Clean-ups a person may switch on: each is one pure function, text to text."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,14 @@ def normalise_line_ends(text: str) -> str:
     'one\\ntwo\\nthree\\n'
     """
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def compose(text: str) -> str:
+    """
+    >>> len("u\\u0308ber"), len(compose("u\\u0308ber"))
+    (5, 4)
+    """
+    return unicodedata.normalize("NFC", text)
 
 
 def collapse_blank_lines(text: str) -> str:
@@ -59,6 +68,12 @@ CLEANINGS: Mapping[str, Cleaning] = MappingProxyType(
             "Make all line ends alike",
             "Windows ends lines with two characters; with this, each is one newline.",
             normalise_line_ends,
+        ),
+        "one-form": Cleaning(
+            "Write each letter in one form",
+            "A letter like ü can be one character, or a u and two dots behind it: the same to the "
+            "eye, and another to a model. With this, each is one character (Unicode's NFC).",
+            compose,
         ),
         "blank-lines": Cleaning(
             "Collapse blank lines",

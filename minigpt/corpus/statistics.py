@@ -1,6 +1,10 @@
 """What a text looks like in numbers."""
 
+import re
+import sys
+import unicodedata
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +20,16 @@ class Statistics:
     lines: int
     distinct: int
     repetition: float
+    forms: "Forms"
+
+
+@dataclass(frozen=True)
+class Forms:
+    """How a text writes letters that can be one character or several, like ü."""
+
+    several: int  # so many of them as several characters
+    one: int  # of the same letters, so many as one
+    example: str  # one written as several; empty where none is
 
 
 def describe(text: str) -> Statistics:
@@ -26,7 +40,36 @@ def describe(text: str) -> Statistics:
         lines=text.count("\n") + (not text.endswith("\n")),
         distinct=int(np.count_nonzero(np.bincount(points))) if len(points) else 0,
         repetition=repetition(points),
+        forms=forms(text),
     )
+
+
+def forms(text: str) -> Forms:
+    """Counts the letters that Unicode's NFC would write as one character."""
+    if unicodedata.is_normalized("NFC", text):
+        return Forms(0, 0, "")
+    found: dict[str, int] = {}
+    for letter in _letters().findall(text):
+        found[letter] = found.get(letter, 0) + 1
+    found = {
+        letter: n for letter, n in found.items() if unicodedata.normalize("NFC", letter) != letter
+    }
+    if not found:
+        return Forms(0, 0, "")
+    composed = {unicodedata.normalize("NFC", letter) for letter in found}
+    one = sum(text.count(letter) for letter in composed if len(letter) == 1)
+    return Forms(sum(found.values()), one, max(found, key=found.get))
+
+
+def _composed(letter: str) -> str:
+    return unicodedata.normalize("NFC", letter)
+
+
+@cache
+def _letters() -> re.Pattern:
+    """A character and the marks behind it, or the parts of a syllable of Hangul."""
+    marks = "".join(c for c in map(chr, range(sys.maxunicode)) if unicodedata.combining(c))
+    return re.compile(f"[\u1100-\u1112][\u1161-\u1175][\u11a8-\u11c2]?|.[{marks}]+", re.DOTALL)
 
 
 def code_points(text: str) -> np.ndarray:

@@ -21,12 +21,14 @@ from minigpt.corpus import (
     Statistics,
     describe,
     fit_baselines,
+    trained_on,
     worlds,
 )
 from minigpt.limits import Limits
 from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.supervisor import Supervisor
+from minigpt.tokenizers import known
 
 if TYPE_CHECKING:
     from minigpt.model import GPT
@@ -167,6 +169,20 @@ def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
         joined=chosen.applied(ids) if kind == "bpe" else None,
         baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n > 1 else None,
     )
+
+
+def met(run: Run) -> np.ndarray | None:
+    """Which tokens a run's model met in training, bool (V,), remembered; None without its text."""
+    if run.text_id is None or not store().may_read(run.workspace, run.text_id):
+        return None
+    return _met(home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _met(folder: Path, text_id: str, tokenizer: str, val_fraction: float) -> np.ndarray:
+    chosen = tokenizers.load(tokenizer)
+    ids = chosen.encode_array(_open(folder).text(text_id))
+    return known.met(chosen, ids[: trained_on(len(ids), val_fraction)])
 
 
 def statistics(text_id: str) -> Statistics:

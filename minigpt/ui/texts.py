@@ -6,6 +6,7 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.corpus import worlds
+from minigpt.corpus.statistics import Forms
 from minigpt.store import LIBRARY_SHELF, Text
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY
@@ -107,9 +108,24 @@ def _show_numbers(text: Text) -> None:
     columns[3].metric(
         "Repetition", f"{numbers.repetition:.1%}", border=True, help=GLOSSARY["repetition"]
     )
+    if numbers.forms.several:
+        st.caption(_forms(numbers.forms))
     if world := worlds.load(text.origin):
         st.caption(
             f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits "
             "per character.",
             help=GLOSSARY["floor"],
         )
+
+
+def _forms(forms: Forms) -> str:
+    """That a text writes letters as several characters, or in both ways."""
+    base, *marks = forms.example
+    parts = " and ".join([frame.plain(base), *(f"U+{ord(mark):04X}" for mark in marks)])
+    also = f", and {forms.one:,} of the same letters as one" if forms.one else ""
+    letters = "1 letter is" if forms.several == 1 else f"{forms.several:,} letters are"
+    return (
+        f"{letters} written as several characters each, as {frame.plain(forms.example)} of {parts}"
+        f"{also}. To the eye it is the same letter, to a model another. *Clean it up* can write "
+        "each letter in one form."
+    )

@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt import plots, tokenizers
 from minigpt.config import SampleConfig
 from minigpt.store import Run
+from minigpt.tokenizers import known
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY
@@ -110,14 +111,9 @@ def notes_on_prompt(run: Run, prompt: str) -> list[str]:
     """What a person should know about a prompt: unknown characters, too long for the context."""
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(prompt)
-    notes = []
-    if tokenizer.unk_id in ids:
-        unknown = sorted({c for c in prompt if tokenizer.unk_id in tokenizer.encode(c)})
-        shown = " ".join(plots.visible(c) for c in unknown[:12])
-        notes.append(
-            f"The training text has no {shown} – the model reads `<unk>` there, "
-            "the token for all it never saw."
-        )
+    notes = known.notes(
+        tokenizer, prompt, services.met(run), lambda token: frame.plain(plots.visible(token))
+    )
     if len(ids) > run.model.block_size:
         left_out = len(ids) - run.model.block_size
         notes.append(

@@ -213,3 +213,19 @@ def test_a_text_without_a_merge_says_where_it_looked(home_page, store):
     opened(home_page, "pages/1_Data.py")
     well(home_page)
     assert any("within its words" in info.value for info in home_page.info)
+
+
+def test_letters_in_two_forms_are_told_and_a_clean_up_makes_them_one(home_page, store):
+    body = "u\u0308ber die Bru\u0308cke, und über\n" * 10
+    home_page.session_state[texts.NEXT] = store.add_text("class", "forms", body)
+    opened(home_page, "pages/1_Data.py")
+    (told,) = [c.value for c in well(home_page).caption if "several characters" in c.value]
+    assert "20 letters are written as several characters" in told
+    assert "of u and U+0308, and 10 of the same letters as one" in told
+    by_label(home_page.toggle, "Write each letter in one form").set_value(True).run()
+    assert any("20 of 280 characters go." in caption.value for caption in home_page.caption)
+    by_label(home_page.button, "Keep the cleaned text").click().run()
+    well(home_page)
+    assert not any("several characters" in caption.value for caption in home_page.caption)
+    chosen = by_label(home_page.selectbox, "Look at").value
+    assert store.text(chosen) == "über die Brücke, und über\n" * 10

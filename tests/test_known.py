@@ -1,0 +1,77 @@
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minigpt.corpus import clean, describe
+from minigpt.tokenizers import BPETokenizer, CharTokenizer, known
+
+WORDS = "über die Brücke, à côté, Zoë, 한국어 and plain. "
+ONE, SEVERAL = (unicodedata.normalize(form, WORDS) for form in ("NFC", "NFD"))
+
+
+@given(st.text(st.one_of(st.sampled_from("ua\u0308\u0301한ᄒ\u1161\u11ab가"), st.characters())))
+def test_letters_lose_nothing_and_are_each_written_by_themselves(text):
+    letters = list(known.letters(text))
+    assert "".join(letters) == text
+    for form in ("NFC", "NFD"):
+        apart = "".join(unicodedata.normalize(form, letter) for letter in letters)
+        assert apart == unicodedata.normalize(form, text)
+
+
+@pytest.mark.parametrize(
+    "text, typed, told", [(SEVERAL, ONE, "as one character"), (ONE, SEVERAL, "behind it")]
+)
+def test_a_letter_known_in_its_other_form_is_said_to_be_so(text, typed, told):
+    tokenizer = CharTokenizer.train(text)
+    assert known.notes(tokenizer, text) == []
+    notes = known.notes(tokenizer, typed[:4])
+    assert len(notes) == 1 and "has no" not in notes[0]
+    assert "U+0308" in notes[0] and "where you have" in notes[0] and told in notes[0]
+    cleaned = clean(text, ["one-form"])
+    assert known.notes(CharTokenizer.train(cleaned), clean(typed, ["one-form"])) == []
+
+
+def test_a_letter_unknown_in_both_forms_is_unknown():
+    tokenizer = CharTokenizer.train("plain words, u and more")
+    (note,) = known.notes(tokenizer, "über €")
+    assert "has no b ü €" in note
+    assert "one form" not in note
+
+
+def test_bytes_that_bpe_never_met_are_told_as_their_character():
+    text = "the cafe by the sea, in the evening " * 40
+    tokenizer = BPETokenizer.train(text, 300)
+    seen = known.met(tokenizer, tokenizer.encode_array(text))
+    assert known.notes(tokenizer, "the sea", seen) == []
+    (note,) = known.notes(tokenizer, "the café", seen)
+    assert "é as a token" in note
+    assert known.notes(tokenizer, "the café") == []  # without its text nobody knows
+
+
+def test_a_piece_that_only_stands_inside_longer_ones_was_not_met():
+    text = "banana " * 50
+    tokenizer = BPETokenizer.train(text, 300)
+    seen = known.met(tokenizer, tokenizer.encode_array(text))
+    strange = next(t for i, t in enumerate(tokenizer.tokens) if i > 258 and not seen[i])
+    (note,) = known.notes(tokenizer, strange, seen)
+    assert f"never met {strange} as a token" in note
+
+
+def test_a_character_that_stands_only_where_is_validated_was_not_met():
+    tokenizer = CharTokenizer.train("abcd")
+    seen = known.met(tokenizer, np.array(tokenizer.encode("abc")))
+    (note,) = known.notes(tokenizer, "abd", seen)
+    assert "never met d as a token" in note
+
+
+def test_a_text_tells_which_forms_it_writes():
+    assert describe(ONE).forms.several == 0
+    found = describe(SEVERAL * 3 + "ü").forms
+    letters = sum(
+        unicodedata.normalize("NFC", letter) != letter for letter in known.letters(SEVERAL)
+    )
+    assert (found.several, found.one, found.example) == (3 * letters, 1, "u\u0308")
+    assert describe(clean(SEVERAL, ["one-form"])).forms.several == 0
