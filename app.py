@@ -5,11 +5,13 @@ import streamlit as st
 from minigpt import tokenizers
 from minigpt.config import InputError, SampleConfig
 from minigpt.ui import frame, writing
+from minigpt.ui.glossary import BRIEF, GLOSSARY, explain
 
 visit = frame.open_page(
     "minigpt",
-    "Bring a text. A small GPT learns it in front of you: watch its **loss** fall, see its "
-    "**attention** take shape, and let it **write**. Then take it apart.",
+    f"A **GPT** {BRIEF['GPT']}, again and again, as chat assistants do. Bring a text, and a small "
+    f"one learns it in front of you: watch its **loss** fall ({BRIEF['loss']}), see its "
+    f"**attention** take shape ({BRIEF['attention']}), and let it **write**. Then take it apart.",
 )
 
 # Choose and compute: a prompt, continued token by token.
@@ -31,7 +33,8 @@ with bars, st.container(border=True):
     bars_place = st.empty()
     st.caption(
         "Before each token the model gives every token of its vocabulary a probability, then one "
-        "is drawn. Slate: what the model believes. Teal: what it is drawn from."
+        "is drawn. Slate: what the model believes. Teal: what it is drawn from.",
+        help=explain("model", "token", "vocabulary"),
     )
 
 writing_before = writing.kept(visit.run)
@@ -44,8 +47,9 @@ else:
 # Explain: the same model at three moments of its training.
 st.subheader("From noise to words", anchor=False)
 st.caption(
-    f"What **{frame.plain(visit.run.name)}** wrote at three moments of its training, "
-    "always from the same start."
+    f"What **{frame.plain(visit.run.name)}** wrote at three steps of its training, "
+    "always from the same start.",
+    help=GLOSSARY["step"],
 )
 writing.show_progress(visit)
 
@@ -56,6 +60,10 @@ if own:
 
 st.subheader("Where to go", anchor=False)
 frame.show_tour()
+frame.show_words(
+    "attention", "GPT", "layer", "loss", "model", "nats", "parameters", "run", "step", "token",
+    "tokenizer", "vocabulary",
+)  # fmt: skip
 
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
 # write without asking.

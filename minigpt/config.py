@@ -116,50 +116,74 @@ class GPTConfig(Settings):
 
     vocab_size: int = setting(100, "How many different tokens the model knows.", low=1, high=65_536)
     block_size: int = setting(
-        64, "The context: how many tokens the model sees at once.", low=1, high=4_096
+        64,
+        "The context: how many tokens the model sees at once. What lies further back it cannot "
+        "know.",
+        low=1,
+        high=4_096,
     )
     n_layer: int = setting(
-        2, "How many blocks of attention and MLP follow each other.", low=1, high=48
+        2,
+        "How many layers follow each other: in each, tokens look at each other (attention), and "
+        "then each is worked on by itself (MLP).",
+        low=1,
+        high=48,
     )
-    n_head: int = setting(4, "How many attention heads each layer has.", low=1, high=64)
+    n_head: int = setting(
+        4,
+        "How many attention heads each layer has: each looks at the earlier tokens in its own way.",
+        low=1,
+        high=64,
+    )
     n_embd: int = setting(
         64,
-        "The width: how many numbers stand for one token. A multiple of the heads.",
+        "The width: how many numbers the model keeps for each token. A multiple of the heads.",
         low=1,
         high=2_048,
     )
     dropout: float = setting(
         0.0,
-        "The share of activations silenced at random while training, against overfitting.",
+        "The share of the model's inner numbers set to zero at random in each step of training, "
+        "against learning by heart: 0.1 silences one in ten.",
         low=0.0,
         high=0.9,
     )
-    bias: bool = setting(True, "Whether linear layers and LayerNorms add a learned constant.")
+    bias: bool = setting(
+        True,
+        "Whether each sum inside the model also adds a number it learned: ax + b, not only ax.",
+    )
     tie_weights: bool = setting(
-        False, "Whether the output layer reuses the token embedding (Press & Wolf 2017)."
+        False,
+        "Whether the numbers that stand for a token when it is read (its embedding) also serve to "
+        "guess it, which saves parameters (Press & Wolf 2017).",
     )
     norm: str = setting(
         "layernorm",
-        "How activations are brought to one scale: layernorm also centres them and learns a gain "
-        "(Ba et al. 2016), rmsnorm only divides by their size (Zhang & Sennrich 2019).",
+        "How the numbers of a token are kept at one size on their way, so that none grows without "
+        "end: rmsnorm divides them by their size (Zhang & Sennrich 2019); layernorm first shifts "
+        "their mean to zero, and learns how large each should be (Ba et al. 2016).",
         choices=("layernorm", "rmsnorm"),
     )
     position: str = setting(
         "learned",
-        "How the model knows the order of tokens: a learned vector for each place, or rope, which "
-        "turns queries and keys by an angle that grows with the place (Su et al. 2021).",
+        "How the model knows which token stands where. learned: each place has numbers of its own, "
+        "which are learned. rope: what two tokens compare is turned like the hand of a clock, "
+        "further with every place, so that it tells their distance (Su et al. 2021).",
         choices=("learned", "rope"),
     )
     activation: str = setting(
         "gelu",
-        "What bends the straight lines inside the MLP: gelu (Hendrycks & Gimpel 2016), relu2, the "
-        "square of what is positive (So et al. 2021), or swiglu, a gate (Shazeer 2020).",
+        "The bend in the MLP: without one, all layers together could draw but straight lines. "
+        "gelu lets positive numbers pass and negative ones hardly, with a soft bend (Hendrycks & "
+        "Gimpel 2016); relu2 makes negative ones 0 and squares positive ones (So et al. 2021); "
+        "swiglu lets one half of the numbers decide how much of the other passes (Shazeer 2020).",
         choices=("gelu", "relu2", "swiglu"),
     )
     qk_norm: bool = setting(
         False,
-        "Whether queries and keys are brought to one length before they meet, which keeps "
-        "attention soft at high learning rates (Henry et al. 2020).",
+        "In attention, what a token looks for (its query) meets what the others offer (their "
+        "keys). Whether both are first brought to one length, so that no match becomes extreme "
+        "at high learning rates (Henry et al. 2020).",
     )
     zero_init: bool = setting(
         False,
@@ -168,8 +192,8 @@ class GPTConfig(Settings):
     )
     bigram: bool = setting(
         False,
-        "Whether each pair of neighbouring tokens has a vector of its own, so that attention need "
-        "not learn what merely counting pairs can tell.",
+        "Whether each pair of neighbouring tokens (a bigram, like t and h) has learned numbers of "
+        "its own, so that attention need not learn what merely counting pairs can tell.",
     )
 
     def __post_init__(self) -> None:
@@ -260,21 +284,31 @@ class TrainConfig(Settings):
     """How a model is trained: the batches, the optimizer, and its pace over the steps."""
 
     max_steps: int = setting(
-        1_000, "How many batches the model learns from.", low=1, high=1_000_000
+        1_000,
+        "How many steps the training makes: in each the model reads one batch and is adjusted a "
+        "little.",
+        low=1,
+        high=1_000_000,
     )
     batch_size: int = setting(
-        8, "How many pieces of text each step learns from.", low=1, high=1_024
+        8,
+        "How many pieces of text each step learns from, each as long as the context. More make a "
+        "step calmer, and slower.",
+        low=1,
+        high=1_024,
     )
     optimizer: str = setting(
         "adamw",
-        "How gradients become steps: adamw for every weight (Loshchilov & Hutter 2019), or muon "
-        "for the matrices inside the blocks, which moves all directions of a matrix alike (Jordan "
-        "et al. 2024), and adamw for the rest.",
+        "The rule that turns what a batch has shown into a change of the parameters. adamw gives "
+        "each its own length of step (Loshchilov & Hutter 2019). muon moves the tables of numbers "
+        "(matrices) inside the layers equally far in all directions (Jordan et al. 2024), and "
+        "leaves the rest to adamw.",
         choices=("adamw", "muon"),
     )
     learning_rate: float = setting(
         1e-3,
-        "How far each step moves the weights. Too high and the loss jumps; too low and it crawls.",
+        "How far each step moves the parameters. Too high and the loss jumps; too low and it "
+        "crawls.",
         low=1e-6,
         high=1.0,
     )
@@ -283,18 +317,23 @@ class TrainConfig(Settings):
     )
     schedule: str = setting(
         "cosine",
-        "How the learning rate falls after its warm-up: along a cosine from the start, or staying "
-        "at its peak and then straight down (trapezoid; Hägele et al. 2024).",
+        "How the learning rate falls: large steps first, small ones to finish. cosine: along a "
+        "smooth curve from the start. trapezoid: it stays at its peak and then falls in a straight "
+        "line (Hägele et al. 2024).",
         choices=("cosine", "trapezoid"),
     )
     cooldown: float = setting(
         0.5,
-        "Of a trapezoid: the share of the steps, at their end, over which the rate falls.",
+        "Of a trapezoid: the share of the steps, at their end, over which the rate falls. 0.5: "
+        "over the last half.",
         low=0.0,
         high=1.0,
     )
     min_lr_ratio: float = setting(
-        0.1, "Where the learning rate ends, as a share of its peak.", low=0.0, high=1.0
+        0.1,
+        "Where the learning rate ends, as a share of its peak: 0.1 is a tenth.",
+        low=0.0,
+        high=1.0,
     )
     warmup_steps: int = setting(
         50, "Over how many first steps the learning rate rises from zero.", low=0, high=100_000
@@ -306,7 +345,11 @@ class TrainConfig(Settings):
         high=1_000_000,
     )
     weight_decay: float = setting(
-        0.1, "How strongly matrices and embeddings are pulled towards zero.", low=0.0, high=10.0
+        0.1,
+        "How strongly each step pulls the parameters (those in matrices and embeddings) towards "
+        "zero, so that the model does not rest on a few huge ones.",
+        low=0.0,
+        high=10.0,
     )
     beta1: float = setting(
         0.9, "AdamW: how long the average of gradients remembers.", low=0.0, high=0.9999
@@ -316,7 +359,8 @@ class TrainConfig(Settings):
     )
     grad_clip: float = setting(
         1.0,
-        "The longest gradient allowed; longer ones are shortened. 0 switches it off.",
+        "The gradient tells how each parameter should move. Where all of it together is longer "
+        "than this, it is shortened, so that one odd batch cannot do much harm. 0 switches it off.",
         low=0.0,
         high=1e6,
     )
@@ -328,12 +372,17 @@ class TrainConfig(Settings):
     )
     precision: str = setting(
         "float32",
-        "The numbers that matrix products are made in: bfloat16 is coarser and, on graphics cards "
-        "and the newest processors, faster; elsewhere float32 is used.",
+        "How exactly the model multiplies: float32 keeps about seven digits, bfloat16 two or "
+        "three. bfloat16 is faster on graphics cards and the newest processors; elsewhere float32 "
+        "is used.",
         choices=("float32", "bfloat16"),
     )
     val_fraction: float = setting(
-        0.1, "The share of the text, from its end, kept for validation.", low=0.0, high=0.5
+        0.1,
+        "The share of the text, from its end, that the model never learns from, kept for its "
+        "exam (validation).",
+        low=0.0,
+        high=0.5,
     )
     eval_interval: int = setting(
         50,
@@ -405,12 +454,15 @@ class SampleConfig(Settings):
         high=5.0,
     )
     top_k: int | None = setting(
-        None, "Only the k most likely tokens may be chosen.", low=1, high=65_536
+        None,
+        "Only the k most likely tokens may be chosen: with 3, one of the three likeliest.",
+        low=1,
+        high=65_536,
     )
     top_p: float | None = setting(
         None,
-        "Only the most likely tokens that together reach this probability may be chosen "
-        "(nucleus sampling, Holtzman et al. 2020).",
+        "Only the most likely tokens that together reach this probability may be chosen: with 0.9, "
+        "as many of the likeliest as make up nine tenths (nucleus sampling, Holtzman et al. 2020).",
         low=0.01,
         high=1.0,
     )
@@ -484,12 +536,13 @@ FAST = TrainConfig(
 PRESETS: Mapping[str, Preset] = Frozen(
     {
         "classic": Preset(
-            "The first Mini-GPT: 2 layers, 4 heads, width 64, context 512.",
+            "Small and simple, the first Mini-GPT: 2 layers, 4 heads, width 64, context 512.",
             Frozen({"block_size": 512, "n_layer": 2, "n_head": 4, "n_embd": 64}),
             TrainConfig(max_steps=1_000, batch_size=4, learning_rate=3e-3),
         ),
         "gpt2": Preset(
-            "GPT-2's architecture in nanoGPT's CPU size: 4 layers, 4 heads, width 128, context 64.",
+            "Built like GPT-2 of 2019, in nanoGPT's size for a computer without a graphics card: 4 "
+            "layers, 4 heads, width 128, context 64.",
             Frozen(
                 {
                     "block_size": 64,
@@ -510,7 +563,8 @@ PRESETS: Mapping[str, Preset] = Frozen(
             ),
         ),
         "modern": Preset(
-            "What was found since GPT-2: 4 layers, 4 heads, width 96, context 128.",
+            "With what was found since GPT-2, so that it learns faster: 4 layers, 4 heads, width "
+            "96, context 128.",
             Frozen({**MODERN, "block_size": 128, "n_layer": 4, "n_head": 4, "n_embd": 96}),
             FAST.replace(
                 max_steps=500,

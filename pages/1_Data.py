@@ -4,10 +4,10 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.ui import cutting, frame, services, sources, texts
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 
 visit = frame.open_page(
-    "Data", "A model learns from one text. Bring your own, or take one that is here."
+    "Data", "A model learns from one text. Bring your own, or take one that is here.", "model"
 )
 
 # Choose: where the text comes from.
@@ -35,7 +35,7 @@ try:
     texts.show(text, body)
     sources.tidy(visit, text, body)
 
-    st.subheader("What the model sees", anchor=False, help=GLOSSARY["token"])
+    st.subheader("What the model sees: tokens", anchor=False, help=GLOSSARY["token"])
     kind, size = cutting.choose()
     cut = services.cut(text.id, kind, size)
     key = f"{text.id}-{kind}-{size}"
@@ -44,7 +44,7 @@ try:
     if kind == "bpe":
         st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
         cutting.replay(body, cut, key)
-    st.subheader("The vocabulary", anchor=False, help=GLOSSARY["vocabulary"])
+    st.subheader("The vocabulary", anchor=False, help=explain("vocabulary", "special tokens"))
     cutting.vocabulary(cut, key)
     st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
     cutting.baselines(cut)
@@ -52,3 +52,9 @@ try:
         frame.go("pages/2_Train.py")
 except InputError as error:
     st.error(frame.sentence(error))
+
+frame.show_words(
+    "baseline", "bigram", "bits per character", "BPE", "context", "floor", "Kneser-Ney", "loss",
+    "merge", "model", "nats", "parameters", "repetition", "run", "seed", "special tokens", "token",
+    "tokenizer", "trigram", "uniform", "validation", "vocabulary", "world",
+)  # fmt: skip

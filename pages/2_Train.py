@@ -8,6 +8,9 @@ visit = frame.open_page(
     "Train",
     "The model reads pieces of the text and guesses each next token. "
     "With every step it guesses better.",
+    "model",
+    "token",
+    "step",
     tells_trouble=False,
 )
 progress, settings = st.columns([2.1, 1], gap="large")
@@ -17,3 +20,9 @@ with settings:
     with st.container(border=True):
         new_run.form(visit)
     new_run.take_file(visit)
+frame.show_words(
+    "attention", "batch", "bigram", "bits per character", "BPE", "context", "embedding", "floor",
+    "GPT", "head", "layer", "loss", "merge", "MLP", "model", "nats", "parameters", "right answers",
+    "run", "seed", "snapshot", "special tokens", "step", "token", "tokenizer", "trigram", "uniform",
+    "validation", "vocabulary", "width",
+)  # fmt: skip

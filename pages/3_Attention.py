@@ -9,6 +9,8 @@ visit = frame.open_page(
     "Attention",
     "To guess the next token, each token gathers what it needs from those before it. "
     "Every head has its own way of looking.",
+    "token",
+    "head",
 )
 text = attending.choose_text(visit)
 step = attending.choose_step(visit)
@@ -18,3 +20,7 @@ except InputError as error:
     st.error(frame.sentence(error))
 else:
     attending.show(view)
+frame.show_words(
+    "attention", "head", "layer", "model", "parameters", "run", "special tokens", "step", "token",
+    "tokenizer",
+)  # fmt: skip

@@ -8,6 +8,8 @@ from minigpt.ui import frame, writing
 visit = frame.open_page(
     "Generate",
     "The model gives every token a probability; the sliders decide how the next one is drawn.",
+    "model",
+    "token",
 )
 controls, output = st.columns([1, 1.6], gap="large")
 with controls:
@@ -20,3 +22,7 @@ with output:
         writing.show(visit, prompt, config(), pressed)
     except InputError as error:
         st.error(frame.sentence(error))
+frame.show_words(
+    "context", "model", "parameters", "run", "seed", "special tokens", "temperature", "token",
+    "tokenizer", "top-k", "top-p",
+)  # fmt: skip

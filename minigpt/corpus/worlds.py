@@ -254,8 +254,8 @@ class Markov(World):
     title = "Markov chain"
     about = (
         "Each of 16 letters depends on the one before, and on nothing else. You choose how much "
-        "chance there is: the loss falls to just that, the bigram line, and no further, however "
-        "large the model is."
+        "chance there is: the loss falls to just that, as far as counting pairs of letters gets, "
+        "and no further, however large the model is."
     )
     example = "abacabadabac"
     letters: ClassVar = string.ascii_lowercase[:16]

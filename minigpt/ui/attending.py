@@ -59,7 +59,8 @@ def choose_step(visit: frame.Visit) -> int | None:
         value=steps[-1],
         format_func=lambda step: f"step {step:,}",
         key=f"attention-step-{visit.run.id}-{len(steps)}",
-        help="Slide back and see the heads as they were. At step 0 they look everywhere alike.",
+        help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
+        + GLOSSARY["step"],
     )
 
 
@@ -94,7 +95,8 @@ def show(view: View) -> None:
     st.caption(
         "Rows look, columns are looked at, deeper colour means more attention. A line beside the "
         "diagonal: the token before. A first column: "
-        "resting on the beginning. A smooth fan: no habit yet."
+        "resting on the beginning. A smooth fan: no habit yet.",
+        help=GLOSSARY["attention"],
     )
 
     st.subheader("One head", anchor=False, help=GLOSSARY["attention"])

@@ -5,6 +5,7 @@ import streamlit as st
 from minigpt.findings import FLOOR, MOST_SAID, findings
 from minigpt.store import Curves, Run
 from minigpt.ui import longer, pace, services
+from minigpt.ui.glossary import BRIEF, explain
 
 WHAT_TO_LOOK_FOR = (
     "Look for two lines that fall together. When validation turns up while training falls, the "
@@ -22,7 +23,10 @@ def show(run: Run, curves: Curves, sharing: int) -> None:
     sentences += [_lines(run), longer.told(run), pace.differs(run, sharing)]
     if run.state == "running" and sharing > 1:
         sentences.append(f"{sharing} runs share this machine: each has its turn every few seconds.")
-    st.caption(" ".join(sentence for sentence in sentences if sentence))
+    st.caption(
+        " ".join(sentence for sentence in sentences if sentence),
+        help=explain("validation", "uniform", "bigram", "trigram"),
+    )
 
 
 def _lines(run: Run) -> str:
@@ -36,7 +40,7 @@ def _lines(run: Run) -> str:
     )
     if FLOOR in guides:
         told += (
-            " Lowest possible: the chance left to whoever knows the rule and reads from the first "
+            f" Lowest possible: {BRIEF['floor']} and reads from the first "
             "line on; what is tested here begins anywhere in a line, which costs a little more."
         )
     return told

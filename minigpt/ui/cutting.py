@@ -10,7 +10,7 @@ from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
 from minigpt.ui import frame, services, texts, tokens
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.services import USUAL_VOCABULARY, Cut
 
 USUAL = (512, USUAL_VOCABULARY)  # compared with characters
@@ -32,7 +32,7 @@ def choose() -> tuple[str, int]:
             required=True,
             key=KIND,
             persist_state="session",
-            help=GLOSSARY["tokenizer"],
+            help=explain("tokenizer", "BPE"),
         )
         size = 0
         if kind == "bpe":
@@ -105,7 +105,7 @@ def compare(text: Text, kind: str, size: int) -> None:
             "Trigram, bits per character": st.column_config.NumberColumn(
                 format="%.3f",
                 help="How well counting three tokens in a row predicts the text. "
-                + GLOSSARY["bits per character"],
+                + explain("trigram", "bits per character"),
             ),
         },
     )
@@ -116,7 +116,8 @@ def compare(text: Text, kind: str, size: int) -> None:
         )
     st.caption(
         "A larger vocabulary makes the text shorter, so a context of as many tokens reaches "
-        "further back; but each token is seen less often, and the model has more of them to learn."
+        "further back; but each token is seen less often, and the model has more of them to learn.",
+        help=GLOSSARY["context"],
     )
 
 
@@ -133,8 +134,8 @@ def show(body: str, cut: Cut, key: str) -> None:
         )
         start, end = (_line_start(body, i * WINDOW_CHARACTERS) for i in (part, part + 1))
         ids = tokenizer.encode(body[start:end])
-        with st.container(height=300, border=False):
-            st.html(tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist()))
+        patches = tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist())
+        st.html(tokens.scrolled(patches, "The text in tokens", 300))
         note = f" The first {MOST_TOKENS:,} of {len(ids):,}." if len(ids) > MOST_TOKENS else ""
         st.caption(
             "Each colour patch is one token; point at it for its number and how often it stands in "
@@ -287,13 +288,17 @@ def baselines(cut: Cut) -> None:
         },
         hide_index=True,
         column_config={
-            "Nats per token": st.column_config.NumberColumn(format="%.3f", help=GLOSSARY["loss"]),
+            "Nats per token": st.column_config.NumberColumn(
+                format="%.3f", help=explain("loss", "nats")
+            ),
             "Bits per character": st.column_config.NumberColumn(
                 format="%.3f", help=GLOSSARY["bits per character"]
             ),
         },
     )
     st.caption(
-        "Counted on the first nine tenths of the text, scored on the last tenth (Kneser-Ney "
-        "smoothing). A model that understands more than counts has to get below the last line."
+        "Counted on the first nine tenths of the text, scored on the last tenth; what was never "
+        "seen there is guessed after Kneser-Ney. A model that understands more than counts has to "
+        "get below the last line.",
+        help=GLOSSARY["Kneser-Ney"],
     )

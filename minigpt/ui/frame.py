@@ -12,7 +12,7 @@ from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Run, Store, StoreError
 from minigpt.ui import drawer, services
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.workspace import workspace
 
 MENU = (
@@ -26,6 +26,12 @@ MENU = (
 
 # A picture of our own: Streamlit's icons would be fetched from a font host for the browser's tab.
 ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
+# Streamlit writes white on the accent, which in the dark is bright because it is written in too.
+STYLE = """<style>
+[data-testid^="stBaseButton-primary"], [data-testid="stMultiSelectTagsContainer"] > span > span {
+  background-color: #0F766E; border-color: #0F766E; }
+[data-testid^="stBaseButton-primary"]:hover { background-color: #0C5F59; border-color: #0C5F59; }
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -55,9 +61,10 @@ class Visit:
         return own + [run for run in self.store.runs(EVERYONE) if run.workspace != self.workspace]
 
 
-def open_page(title: str, about: str, *, tells_trouble: bool = True) -> Visit:
+def open_page(title: str, about: str, *words: str, tells_trouble: bool = True) -> Visit:
     """Paints the frame and the page's title; returns whose visit it is and the run in the URL.
 
+    `words` are those of `about` that a newcomer may not know.
     A page that moves tells by itself, not on top of it, what keeps the worker from working.
     Stops the script with a sentence on the page when the store cannot be opened.
     """
@@ -72,8 +79,9 @@ def open_page(title: str, about: str, *, tells_trouble: bool = True) -> Visit:
             st.page_link(page, label=label, icon=icon, query_params=_run_in_url())
         run_choice = st.container()
         drawer.closes_after_a_tap()
+    st.html(STYLE)
     st.title(title if title != "minigpt" else "Understand a GPT by training one", anchor=False)
-    st.markdown(about)
+    st.markdown(about, help=explain(*words) if words else None)
     try:
         visit = _visit(tells_trouble)
     except InputError as error:
@@ -82,6 +90,12 @@ def open_page(title: str, about: str, *, tells_trouble: bool = True) -> Visit:
     with run_choice:
         _choose_run(visit)
     return visit
+
+
+def show_words(*words: str) -> None:
+    """The words that stand on a page, explained at its foot, to be read in one go."""
+    with st.expander("Words on this page", icon=":material/dictionary:"):
+        st.markdown(explain(*sorted(words, key=str.lower)))
 
 
 def sentence(error: object) -> str:
@@ -205,9 +219,9 @@ TOUR = (
     (
         "pages/3_Attention.py",
         "Attention",
-        "See where each head looks, at every moment of training.",
+        "See where the model looks, at every moment of training.",
     ),
-    ("pages/4_Generate.py", "Generate", "Turn the temperature and watch the choices."),
+    ("pages/4_Generate.py", "Generate", "Make it bolder or more careful, and watch its choices."),
 )
 
 

@@ -9,24 +9,33 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
         "attention": (
             "How a token gathers information: it spreads 100 % of its attention over itself and "
-            "the tokens before it."
+            "the tokens before it. In “the cat sat”, sat may look mostly at cat."
         ),
         "baseline": (
             "What simple counting reaches on the same text. A model that understands more than "
             "counts gets below these lines."
         ),
+        "batch": "The pieces of text that are read together in one step, for example 16 of them.",
+        "bigram": (
+            "Two tokens in a row. A bigram model is a table of counts: which token follows which. "
+            "After q nearly always comes u."
+        ),
         "bits per character": (
             "The loss in another unit: how many yes-or-no questions each character still costs. "
-            "The only fair comparison between models that cut text differently."
+            "1 bit is 0.69 nats. It compares fairly between models that cut text differently."
         ),
-        "head": (
-            "One of several attentions that work side by side in a layer, each free to look for "
-            "something else."
+        "BPE": (
+            "Byte pair encoding. It begins with single bytes, the smallest pieces of a file, and "
+            "joins the pair that stands side by side most often, again and again: t and h become "
+            "th, then th and e become the."
         ),
-        "layer": "One round of attention and thinking. Layers follow each other.",
-        "loss": (
-            "How surprised the model is by the next token, in nats. Guessing among V tokens costs "
-            "ln V; knowing the answer costs 0."
+        "context": (
+            "How many tokens the model sees at once. What lies further back it cannot know: with a "
+            "context of 64 characters, about one line of a book."
+        ),
+        "embedding": (
+            "The numbers that stand for a token inside the model, a list of them for each token of "
+            "the vocabulary. They are learned too."
         ),
         "estimate": (
             "From a second in which this machine tried a step of each. Measuring the loss and "
@@ -36,7 +45,41 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "The lowest loss any model can reach on this text: the chance that is left to whoever "
             "knows the rule."
         ),
+        "GPT": (
+            "A program that continues a text: it guesses what comes next, adds it, and guesses "
+            "again. Chat assistants are such programs, thousands of times larger than those here. "
+            "The letters mean generative pre-trained transformer."
+        ),
+        "head": (
+            "One of several attentions that work side by side in a layer, each free to look for "
+            "something else."
+        ),
+        "Kneser-Ney": (
+            "A way to guess from counts even where a pair was never seen: by how many different "
+            "tokens the second one has followed (Kneser & Ney 1995)."
+        ),
+        "layer": (
+            "One round of attention, in which tokens look at each other, and of thinking, in which "
+            "each is worked on by itself. Layers follow each other."
+        ),
+        "loss": (
+            "How surprised the model is by the next token, on average, in nats. If it always knew "
+            "the answer it would be 0; blind guessing among 65 tokens costs ln 65 = 4.17; at 1.5 "
+            "it is as unsure as if it had to choose among four or five."
+        ),
         "merge": "Joining two tokens that often stand side by side into one new token.",
+        "MLP": (
+            "The thinking part of a layer: it takes the numbers of one token, mixes them, bends "
+            "the results, and mixes again. Short for multi-layer perceptron."
+        ),
+        "model": (
+            "The program that learns: a great many numbers, its parameters, and a fixed rule by "
+            "which a text and these numbers become a guess of the next token."
+        ),
+        "nats": (
+            "The unit of surprise. A token that was given the probability p costs −ln p, where ln "
+            "is the natural logarithm: 1/2 costs 0.69 nats, 1/100 costs 4.61."
+        ),
         "parameters": "The numbers inside the model that training adjusts.",
         "repetition": (
             "How much of the text has stood in it before, word for word: the share of passages of "
@@ -47,21 +90,69 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "likeliest, in lines it has not learned from."
         ),
         "run": "One training: a text, a model, its settings, and all that came of it.",
-        "step": "One batch of text read, and one small adjustment of all parameters.",
+        "snapshot": "The model as it was at one step of its training, kept to be looked at later.",
+        "special tokens": (
+            "Three that stand for no text of yours: `<unk>`, unknown, is read in place of a "
+            "character that the training text never had; `<eos>`, end of a text, and `<pad>`, a "
+            "filler, are customary and not learned here."
+        ),
+        "step": (
+            "One round of training: the model reads some pieces of the text, and all its "
+            "parameters are adjusted a little, so that it would have guessed better."
+        ),
+        "seed": SampleConfig.help_of("seed"),
         "temperature": SampleConfig.help_of("temperature"),
         "token": (
             "The smallest piece of text the model reads or writes: a character, or a piece of a "
-            "word, as the tokenizer cuts it."
+            "word like “ing”, as the tokenizer cuts it."
         ),
         "tokenizer": (
-            "Cuts text into tokens and numbers them. By characters: few tokens to know, long "
-            "texts. BPE joins the most frequent pairs again and again: more tokens, shorter texts."
+            "Cuts text into tokens and numbers them. Cut into single characters, a text has many "
+            "tokens, of few kinds; cut into pieces of words, fewer, of more kinds."
         ),
+        "top-k": SampleConfig.help_of("top_k"),
+        "top-p": SampleConfig.help_of("top_p"),
         "tokens per second": "How much text the training reads each second.",
+        "trigram": (
+            "Three tokens in a row. A trigram model is a table of counts: what follows each two "
+            "tokens. After th often comes e."
+        ),
+        "uniform": (
+            "Blind guessing: every token of the vocabulary is held for equally likely, 1 in 65 if "
+            "there are 65."
+        ),
         "validation": "Text kept aside that the model never learns from: the honest exam.",
-        "vocabulary": "All tokens a model knows.",
+        "vocabulary": "All tokens a model knows, each with its number.",
+        "width": (
+            "How many numbers the model keeps for each token while it works. More can hold more "
+            "meaning, and cost more time."
+        ),
+        "world": (
+            "A text made by a rule that we know, so that we know how well it can be guessed at all."
+        ),
     }
 )
+
+# The same in half a sentence, for where it stands beside the word.
+BRIEF: Mapping[str, str] = MappingProxyType(
+    {
+        "attention": "where it looks in the text",
+        "bigram": "counting what follows one token",
+        "floor": "the chance left to whoever knows the rule",
+        "GPT": "guesses what comes next in a text",
+        "loss": "how wrong its guesses are",
+        "token": "a character or a piece of a word",
+        "trigram": "counting what follows two tokens",
+    }
+)
+
+
+def explain(*words: str) -> str:
+    """The explanations of these words as markdown, for a help or a list; of one, it alone."""
+    if len(words) == 1:
+        return GLOSSARY[words[0]]
+    return "\n\n".join(f"**{word[0].upper()}{word[1:]}.** {GLOSSARY[word]}" for word in words)
+
 
 # What the settings of a run are called, in the order in which they are asked for.
 LABELS: Mapping[str, str] = MappingProxyType(

@@ -28,11 +28,17 @@ def choose(run: Run) -> list[str]:
         selection_mode="multi",
         format_func=lambda ingredient: _change(run, ingredient),
         key=_key(run),
+        help="\n\n".join(map(_about, ingredients_of(run.model, run.train))),
     )
     for ingredient in chosen:
-        switch = switch_of(ingredient)
-        st.caption(f"**{LABELS[switch]}.** {new_run.field_of(switch).metadata['help']}")
+        st.caption(_about(ingredient))
     return chosen
+
+
+def _about(ingredient: str) -> str:
+    """What an ingredient's setting is, in a line."""
+    switch = switch_of(ingredient)
+    return f"**{LABELS[switch]}.** {new_run.field_of(switch).metadata['help']}"
 
 
 def start(visit: frame.Visit) -> list[str]:

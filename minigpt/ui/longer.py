@@ -6,6 +6,7 @@ from minigpt.config import RESTART_SHARE, Restart
 from minigpt.launch import longer_plan, train_longer
 from minigpt.store import Run
 from minigpt.ui import frame
+from minigpt.ui.glossary import GLOSSARY
 
 
 def choose(visit: frame.Visit) -> None:
@@ -32,7 +33,7 @@ def choose(visit: frame.Visit) -> None:
         help=f"{Restart.help_of('share')} This is called a warm restart (Loshchilov & Hutter "
         "2017).",
     )
-    st.caption(longer_plan(run, *_chosen(run)))
+    st.caption(longer_plan(run, *_chosen(run)), help=GLOSSARY["loss"])
 
 
 def start(visit: frame.Visit) -> None:

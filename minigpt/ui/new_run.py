@@ -19,7 +19,7 @@ from minigpt.launch import check, launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, pace, services, texts
-from minigpt.ui.glossary import GLOSSARY, LABELS, shown
+from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown
 from minigpt.ui.once import is_second, remember
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
@@ -50,7 +50,7 @@ def form(visit: frame.Visit) -> None:
     )
     _choose_budget()
     preset = presets[name]
-    st.caption(preset.summary)
+    st.caption(preset.summary, help=explain("layer", "head", "width", "context", "GPT"))
     _setting(preset, "max_steps", name)
     st.button(
         "Start training",
@@ -214,7 +214,7 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
         f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over."
         + pace.estimate(model, train),
-        help=GLOSSARY["parameters"],
+        help=explain("parameters", "vocabulary"),
     )
     if services.speed() is None:
         _wait_for_speed()

@@ -18,6 +18,7 @@ from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
 from minigpt.ui import frame, texts, tokens
+from minigpt.ui.glossary import GLOSSARY, explain
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
 TOLD = "told"  # what became of the newest texts: (icon, sentence)
@@ -200,11 +201,16 @@ def _keep_entry(visit: frame.Visit, entry: LibraryText) -> tuple[str, str]:
 def worlds(visit: frame.Visit) -> None:
     """Texts made by a rule, with the lowest loss that is possible on them."""
     st.markdown(
-        "Texts made by a rule. Nobody knows how low the loss can get on a novel; here it is known, "
-        "and where the rule leaves no choice, the right answers are counted while the model learns."
+        "Texts made by a rule. Nobody knows how low the loss can get on a novel; here it is known. "
+        "And where the rule leaves no choice, right answers are counted while the model learns.",
+        help=GLOSSARY["loss"],
     )
     name = st.selectbox(
-        "World", list(WORLDS), format_func=lambda name: WORLDS[name].title, key="world"
+        "World",
+        list(WORLDS),
+        format_func=lambda name: WORLDS[name].title,
+        key="world",
+        help=GLOSSARY["world"],
     )
     st.caption(WORLDS[name].about)
     left, middle, right = st.columns(3)
@@ -218,7 +224,8 @@ def worlds(visit: frame.Visit) -> None:
     if name == Markov.name:
         more["bits"] = right.slider(
             "Bits per character", 0.1, 3.9, 2.0, 0.1, key="world_bits",
-            help="How much chance there is: 0 would be none, 4 a new die for each letter.",
+            help="How much chance there is: 0 would be none, 4 a new die for each letter. "
+            + GLOSSARY["bits per character"],
         )  # fmt: skip
 
     def make() -> tuple[str, str]:
@@ -235,7 +242,8 @@ def worlds(visit: frame.Visit) -> None:
         return
     st.html(tokens.running(f"{WORLDS[name].example}\n", marks=True))
     st.caption(
-        f"Lowest possible loss: {floor:.3f} nats, {floor / math.log(2):.2f} bits per character."
+        f"Lowest possible loss: {floor:.3f} nats, {floor / math.log(2):.2f} bits per character.",
+        help=explain("floor", "nats", "bits per character"),
     )
     if st.button("Write it", icon=":material/auto_awesome:", key="write_world"):
         take(make)

@@ -9,7 +9,7 @@ from minigpt.corpus import worlds
 from minigpt.corpus.statistics import Forms
 from minigpt.store import LIBRARY_SHELF, Text
 from minigpt.ui import frame, services, tokens
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 
 NEXT = "next_text"
 PART_CHARACTERS = 2_000  # of a text on the screen at once
@@ -87,9 +87,9 @@ def show(text: Text, body: str) -> None:
                 "⇥ a tab, and what has no glyph shows its number.",
             )
             part = choose_part("Part", -(-len(body) // PART_CHARACTERS), f"part-{text.id}")
-        with st.container(height=260, border=False):
-            start = part * PART_CHARACTERS
-            st.html(tokens.running(body[start : start + PART_CHARACTERS], marks=marks))
+        start = part * PART_CHARACTERS
+        running = tokens.running(body[start : start + PART_CHARACTERS], marks=marks)
+        st.html(tokens.scrolled(running, "The text", 260))
     with numbers_place:
         _show_numbers(text)
 
@@ -103,7 +103,7 @@ def _show_numbers(text: Text) -> None:
         "Different characters",
         f"{numbers.distinct:,}",
         border=True,
-        help="The vocabulary of a tokenizer that cuts by characters, besides its special tokens.",
+        help="So many tokens a model has to know that reads one character at a time.",
     )
     columns[3].metric(
         "Repetition", f"{numbers.repetition:.1%}", border=True, help=GLOSSARY["repetition"]
@@ -114,7 +114,7 @@ def _show_numbers(text: Text) -> None:
         st.caption(
             f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits "
             "per character.",
-            help=GLOSSARY["floor"],
+            help=explain("floor", "loss", "nats", "bits per character"),
         )
 
 

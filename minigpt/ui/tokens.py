@@ -10,6 +10,7 @@ from collections.abc import Container, Sequence
 from minigpt.plots import visible
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")
+DEEPEST = 55  # percent of teal under a surprising token: more, and white on it is hard to read
 
 # currentColor follows the theme, so the same chips fit light and dark.
 STYLE = """<style>
@@ -26,7 +27,9 @@ STYLE = """<style>
 .mg-5 { background: color-mix(in srgb, #0EA5E9 22%, transparent); }
 .mg-hollow { background: none; outline: 1px solid currentColor; opacity: 0.65; }
 .mg-marked { background: color-mix(in srgb, #14B8A6 55%, transparent); font-weight: 700; }
-.mg-prompt { opacity: 0.6; }
+.mg-prompt { opacity: 0.75; }
+.mg-scroll { overflow: auto; border-radius: 0.5rem; }
+.mg-scroll:focus-visible { outline: 2px solid #14B8A6; }
 </style>"""
 
 
@@ -89,10 +92,18 @@ def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade:
     """HTML of a prompt and what the model wrote, each token the deeper the less likely it was."""
     parts = [f'<span class="mg-prompt">{html.escape(prompt)}</span>']
     for token, prob in zip(tokens, probs, strict=True):
-        style = (
-            f' style="background: color-mix(in srgb, #14B8A6 {60 * (1 - prob):.0f}%, transparent)"'
-        )
+        depth = f"{DEEPEST * (1 - prob):.0f}%"
+        style = f' style="background: color-mix(in srgb, #14B8A6 {depth}, transparent)"'
         hollow = ' class="mg-chip mg-hollow"' if token in SPECIAL else ""
         title = f' title="probability {prob:.1%}"'
         parts.append(f"<span{hollow}{title}{style if shade else ''}>{html.escape(token)}</span>")
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
+
+
+def scrolled(shown: str, label: str, height: int) -> str:
+    """HTML in a box of so many pixels that also the keyboard can scroll; `label` tells what it is
+    to whoever hears the page instead of seeing it."""
+    return (
+        f'<div class="mg-scroll" style="height: {height}px" tabindex="0" role="region" '
+        f'aria-label="{html.escape(label)}">{shown}</div>'
+    )

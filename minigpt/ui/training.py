@@ -17,9 +17,10 @@ from minigpt.ui import (
     room,
     services,
     single_step,
+    tokens,
 )
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.
@@ -127,7 +128,7 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
         delta="not measured yet" if bits is None else f"{bits:.2f} bits per character",
         delta_color="off",
         delta_arrow="off",
-        help=f"{GLOSSARY['loss']} {GLOSSARY['validation']}",
+        help=explain("loss", "nats", "bits per character", "validation"),
         border=True,
         height="stretch",
     )
@@ -229,4 +230,6 @@ def _newest_sample(run: Run) -> None:
         step, body = samples[-1] if samples else (None, "")
         when = "after its first step" if step is None else f"at step {step:,}"
         st.markdown(f"**What it writes** {when}")
-        st.code(body, language=None, wrap_lines=True, height=room.SAMPLE)
+        with st.container(border=True):
+            sample = tokens.running(body, marks=False)
+            st.html(tokens.scrolled(sample, f"Written {when}", room.SAMPLE))

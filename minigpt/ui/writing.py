@@ -145,7 +145,8 @@ def show_progress(visit: frame.Visit) -> None:
     ):
         with column, st.container(border=True):
             st.markdown(f"**Step {step:,}**")
-            st.code(body, language=None, wrap_lines=True, height=240)
+            sample = tokens.running(body, marks=False)
+            st.html(tokens.scrolled(sample, f"Written at step {step:,}", 240))
 
 
 def choose(run: Run) -> tuple[str, Callable[[], SampleConfig]]:
