@@ -7,6 +7,7 @@ the Train page show that sentence as help, so it is written once. Nothing here i
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from itertools import pairwise
@@ -15,6 +16,29 @@ from typing import Any, Self, get_args, get_type_hints
 
 class InputError(ValueError):
     """Something a person gave cannot be used; the message tells what, the limit, and what to do."""
+
+
+@contextmanager
+def whole_characters() -> Iterator[None]:
+    """Half a character (a lone surrogate), which no file, store or page can hold, is an InputError
+    where a text inside becomes bytes."""
+    try:
+        yield
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{error.object[error.start]!r} is half a character, which no text can hold: leave it "
+            "out, or bring the text saved in UTF-8"
+        ) from error
+
+
+class NotFinite(InputError):
+    """A model's numbers are too large to go on with: what it computes is infinite, or no number."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the numbers in this model have grown beyond all bounds, so it can tell nothing: "
+            "choose an earlier moment of its training, or train again with a lower learning rate"
+        )
 
 
 def setting(

@@ -36,7 +36,8 @@ def generate(
     Each step names the most likely `candidates`; 0 of them is the fastest.
     Only the newest `block_size` tokens are read. When the context is full, its older half is let
     go and the newer half is read again, so a token costs the same wherever it stands.
-    Raises InputError at once when `ids` is empty or not of this vocabulary.
+    Raises InputError at once when `ids` is empty or not of this vocabulary, and NotFinite at a
+    token whose logits are no numbers.
     """
     prompt = as_ids(ids, model.config.vocab_size).tolist()
     if not prompt:

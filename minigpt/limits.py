@@ -2,10 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
+
+MOST = 10**12
+MAX_WORKSPACE = 80  # characters
+
+
+def bounded(default: int, least: int, most: int) -> int:
+    """A limit with bounds of its own; the others are from 1 to MOST."""
+    return field(default=default, metadata={"least": least, "most": most})
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,8 @@ class Limits:
     max_disk_mb: int = 2_000
     max_import_mb: int = 100
     max_texts_per_workspace: int = 50
-    threads: int = 0  # all cores
-    compile: int = 0  # 1 trains with torch.compile
+    threads: int = bounded(0, 0, 1_024)  # 0: all cores
+    compile: int = bounded(0, 0, 1)  # 1 trains with torch.compile
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -33,11 +41,17 @@ class Limits:
         values = {}
         for spec in fields(cls):
             name = f"MINIGPT_{spec.name.upper()}"
-            text = environment.get(name) or str(spec.default)  # empty is unset, as in a shell
-            least = min(spec.default, 1)
-            if not text.isdecimal() or int(text) < least:
-                raise InputError(f"{name} is {text!r}: it has to be a whole number from {least}")
+            text = (environment.get(name) or str(spec.default)).strip()  # empty is unset
+            least, most = spec.metadata.get("least", 1), spec.metadata.get("most", MOST)
+            # No number of more digits is allowed, and int() takes no more than 4,300.
+            whole = text.isdecimal() and len(text) <= len(str(MOST))
+            if not whole or not least <= int(text) <= most:
+                raise InputError(
+                    f"{name} is {text[:40]!r}: it has to be a whole number from {least} to "
+                    f"{most:,}; set it so, or leave it out, and start again"
+                )
             values[spec.name] = int(text)
+        check_workspace(environment.get("MINIGPT_WORKSPACE", ""))
         return cls(**values)
 
     def check_run(self, model: GPTConfig, train: TrainConfig) -> None:
@@ -90,3 +104,12 @@ class Limits:
                 f"the text has {characters:,} characters, this installation takes at most "
                 f"{self.max_text_mb:,} million: cut it into parts"
             )
+
+
+def check_workspace(name: str) -> None:
+    """Raises InputError when the workspace of all visitors has a name that cannot be kept."""
+    if len(name) > MAX_WORKSPACE or (name and not name.isprintable()):
+        raise InputError(
+            f"MINIGPT_WORKSPACE is {name[:40]!r}: it has to be a name of up to {MAX_WORKSPACE} "
+            "characters that can be seen; set it so, or leave it out, and start again"
+        )

@@ -1,10 +1,11 @@
 """How the next token is chosen from the logits: small pure filters, and the draw."""
 
+import math
 from random import Random
 
 import torch
 
-from minigpt.config import SampleConfig
+from minigpt.config import NotFinite, SampleConfig
 
 
 def temperature(logits: torch.Tensor, value: float) -> torch.Tensor:
@@ -39,6 +40,9 @@ def probabilities(logits: torch.Tensor, config: SampleConfig) -> torch.Tensor:
 
 def draw(probabilities: torch.Tensor, rng: Random) -> int:
     """One token id, drawn from `probabilities` (V,) by inverse transform sampling, which for a
-    single draw is faster than `torch.multinomial`."""
+    single draw is faster than `torch.multinomial`. Raises NotFinite where they are no numbers."""
     sums = probabilities.cumsum(dim=-1, dtype=torch.float64)
-    return torch.searchsorted(sums, rng.random() * sums[-1].item(), right=True).item()
+    total = sums[-1].item()  # of one logit that is no number, all probabilities are none
+    if math.isnan(total):
+        raise NotFinite
+    return torch.searchsorted(sums, rng.random() * total, right=True).item()

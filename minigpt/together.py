@@ -126,26 +126,29 @@ def _lead(store: Store, run: Run, trainer: Trainer, ends: threading.Event) -> Ru
     try:
         _take_steps(store, training, marker, ends)
     except Diverged as error:  # in every process, at the same step
-        results = training.results(checkpoint=True, state="diverged", reason=str(error))
+        results = training.results(
+            checkpoint=True, state="diverged", reason=str(error), kept=error.kept
+        )
     except RuntimeError as error:  # before this step has changed anything
         print(f"error: {error}", file=sys.stderr)
         reason = f"another process of its job ended in step {trainer.step + 1:,}"
         results = training.results(checkpoint=True, state="paused", reason=reason, rests=True)
-        store.record(run.id, results)
         marker.clear()
+        store.record(run.id, results)
         raise InputError(
             f"{reason}; go on with: python -m minigpt train --resume {run.id}"
         ) from error
     else:
         wish = store.run(run.id).wish
         if training.ended:
-            results = training.results(checkpoint=True, state="finished")
+            reason = training.remark()
+            results = training.results(checkpoint=True, state="finished", reason=reason)
         elif wish == "stopped":
             results = training.results(checkpoint=True, state=wish)
         else:
             results = training.results(checkpoint=True, state="paused", rests=True)
-    store.record(run.id, results)
     marker.clear()
+    store.record(run.id, results)
     return store.run(run.id)
 
 
@@ -161,7 +164,9 @@ def _take_steps(store: Store, training: Training, marker: Marker, ends: threadin
                 continue
             written_at = time.monotonic()
             bar.update(trainer.step - bar.n)
-            store.record(run.id, training.results(checkpoint=training.checkpoint_due))
+            results = training.results(checkpoint=training.checkpoint_due)
+            marker.clear()
+            store.record(run.id, results)
             if store.run(run.id).wish != "running":
                 break
         bar.update(trainer.step - bar.n)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from minigpt import optim
-from minigpt.config import InputError, TrainConfig
+from minigpt.config import InputError, NotFinite, TrainConfig
 from minigpt.corpus import Exam, as_ids, batch, split_at, windows
 from minigpt.devices import autocast, seed_device
 from minigpt.model import GPT
@@ -34,14 +34,15 @@ class Metrics:
 
 
 class Diverged(Exception):
-    """The loss or its gradient stopped being a number; the weights are those before that step."""
+    """The loss, its gradient or the weights stopped being numbers at `step`; the trainer has gone
+    back to the weights after `kept` steps, the last that were sound."""
 
-    def __init__(self, step: int) -> None:
+    def __init__(self, step: int, kept: int) -> None:
         super().__init__(
-            f"the loss stopped being a number at step {step}: "
-            "start again with a lower learning rate; the weights from before are kept"
+            f"the loss stopped being a number at step {step:,}: start again with a lower learning "
+            f"rate; the weights of step {kept:,}, from before that, are kept"
         )
-        self.step = step
+        self.step, self.kept = step, kept
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class Trainer:
 
     Iterate for one `Metrics` a step. Everything step k does comes from the weights, the optimizer
     and `(seed, k)`, so a run may stop anywhere, and one continued from `state_dict` is bit for bit
-    the one that never stopped. Raises `Diverged` before a step that would ruin the weights.
+    the one that never stopped. Raises `Diverged` once the weights are ruined, and has then gone
+    back to the last ones that gave a loss.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Trainer:
         self.loss_history: list[float] = []
         self.seconds = 0.0
         self._weights = list(model.parameters())
+        self._sound: list[torch.Tensor] = []  # the newest weights that are known to give a loss
         self._validation = None
         if len(val_ids) > 1:
             most = config.eval_batches * config.batch_size
@@ -139,18 +142,27 @@ class Trainer:
         started = time.perf_counter()
         config, step = self.config, self.step
         optim.set_progress(self.optimizers, step, config)
-        loss, grad_norm = self._gradients(step)
-        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+        try:
+            loss, grad_norm = self._gradients(step)
+            if not math.isfinite(loss):
+                raise self.diverged(step + 1)
+            self._keep_weights()
+            if not math.isfinite(grad_norm):
+                raise Diverged(step + 1, step)
+            for optimizer in self.optimizers:
+                optimizer.step()
+        finally:
             self._forget_gradients()
-            raise Diverged(step + 1)
-        for optimizer in self.optimizers:
-            optimizer.step()
-        self._forget_gradients()
         self.loss_history.append(loss)
 
         measures = self.is_measured_step
-        val_loss = self.validate() if measures else None
-        right = accuracy(self.model, self.exam) if measures and self.exam else None
+        try:
+            if not math.isfinite(torch.nn.utils.get_total_norm(self._weights).item()):
+                raise NotFinite
+            val_loss = self.validate() if measures else None
+            right = accuracy(self.model, self.exam) if measures and self.exam else None
+        except NotFinite as error:
+            raise self.diverged(self.step) from error
         self.seconds += time.perf_counter() - started
         return Metrics(
             step=self.step,
@@ -162,6 +174,34 @@ class Trainer:
             seconds=self.seconds,
             accuracy=right,
         )
+
+    @torch.no_grad()
+    def _keep_weights(self) -> None:
+        """Copies the weights: that costs a five-hundredth of a step at most, and a step may ruin
+        them at once."""
+        if not self._sound:
+            self._sound = [torch.empty_like(weight) for weight in self._weights]
+        torch._foreach_copy_(self._sound, self._weights)
+
+    @torch.no_grad()
+    def diverged(self, at: int) -> Diverged:
+        """Goes back to the newest weights that gave a loss, those before the newest step, and
+        returns what is to be raised; `at` is the step where it was seen.
+
+        It stays where it is when it has made no step itself, and when the older weights do no
+        better: then it is not the weights.
+        """
+        if self._sound:
+            ruined = [weight.clone() for weight in self._weights]
+            torch._foreach_copy_(self._weights, self._sound)
+            self._sound = []
+            if self.share.of == 1 and not math.isfinite(self._loss_again(at - 1)):
+                torch._foreach_copy_(self._weights, ruined)
+            else:
+                self.loss_history.pop()
+                for optimizer in self.optimizers:
+                    optimizer.state.clear()  # what it remembers led astray
+        return Diverged(at, self.step)
 
     def advance_seen(self) -> tuple[Metrics, SingleStep]:
         """Makes the very step that `advance` makes, and looks at what it did: some three times the
@@ -178,6 +218,8 @@ class Trainer:
         x, y = self._batch(step)
         ids = [*x[0].tolist(), y[0, -1].item()]
         after = self._loss_again(step)
+        if not math.isfinite(after):
+            raise self.diverged(self.step)
         return metrics, SingleStep(metrics.step, ids, len(x), metrics.train_loss, after, moves)
 
     def _loss_again(self, step: int) -> float:
@@ -293,13 +335,16 @@ def part_of(name: str) -> str:
 
 @torch.inference_mode()
 def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> float:
-    """Cross-entropy of targets y given inputs x, both int64 (n, T), in nats per token."""
+    """Cross-entropy of targets y given inputs x, both int64 (n, T), in nats per token. Raises
+    NotFinite where it is no number."""
     model.eval()
     total = 0.0
     for i in range(0, len(x), batch_size):
         logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device))  # (B, T, V)
         targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
         total += F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="sum").item()
+    if not math.isfinite(total):
+        raise NotFinite
     return total / y.size
 
 

@@ -5,7 +5,7 @@ import time
 from dataclasses import astuple, dataclass, field
 
 from minigpt import tokenizers, weights
-from minigpt.config import SampleConfig
+from minigpt.config import NotFinite, SampleConfig
 from minigpt.generation import generate
 from minigpt.marker import Marker
 from minigpt.steps import SingleStep
@@ -13,6 +13,7 @@ from minigpt.store import MetricsRow, Results, Run
 from minigpt.trainer import Trainer
 
 CHECKPOINT_SECONDS = 25.0  # between two; with the slice and the write, a crash costs less than 30
+NEWEST, MUCH = 10, 1.2  # steps over which a last loss is averaged, and how far above blind guessing
 SAMPLE = SampleConfig(max_new_tokens=160, temperature=0.8)
 
 
@@ -34,6 +35,7 @@ class Training:
     samples: list[tuple[int, str]] = field(default_factory=list)
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
     sample_due: bool = False
+    began: bool = False  # has made a step in this process
     single: SingleStep | None = None
 
     @property
@@ -51,12 +53,11 @@ class Training:
 
     def slice(self, seconds: float, marker: Marker) -> None:
         """Trains for about `seconds`, at least one step; the very first step is a slice by itself,
-        so that everybody's curve begins soon."""
+        so that everybody's curve begins soon. Raises Diverged."""
         end = time.monotonic() + seconds
         trainer, train = self.trainer, self.run.train
         if self.sample_due:
-            self.samples.append((trainer.step, self.sample()))
-            self.sample_due = False
+            self._write_sample()
         if trainer.step == 0:
             self.snapshots.append((0, weights.snapshot_bytes(trainer.model)))
             end = 0.0
@@ -66,6 +67,7 @@ class Training:
                 metrics, self.single = trainer.advance_seen()
             else:
                 metrics = trainer.advance()
+            self.began = True
             self.metrics.append(MetricsRow(*astuple(metrics)))
             if is_snapshot_step(metrics.step, train.max_steps):
                 self.snapshots.append((metrics.step, weights.snapshot_bytes(trainer.model)))
@@ -73,8 +75,25 @@ class Training:
             if self.sample_due or time.monotonic() >= end:
                 break
         if self.sample_due and (self.ended or self.rests):
-            self.samples.append((trainer.step, self.sample()))
-            self.sample_due = False
+            self._write_sample()
+
+    def _write_sample(self) -> None:
+        try:
+            self.samples.append((self.trainer.step, self.sample()))
+        except NotFinite as error:
+            raise self.trainer.diverged(self.trainer.step) from error
+        self.sample_due = False
+
+    def remark(self) -> str:
+        """What has to be said of a run that has come to its end: nothing, of a sound one."""
+        newest = self.trainer.loss_history[-NEWEST:]
+        loss, blind = sum(newest) / len(newest), math.log(self.run.model.vocab_size)
+        if loss <= MUCH * blind:
+            return ""
+        return (
+            f"its loss ended at {loss:,.2f}, where guessing blindly has {blind:.2f}, so it has "
+            "learned nothing of this text: start again with a lower learning rate"
+        )
 
     def sample(self) -> str:
         """A text the model writes right now, always from the same start and the same chance."""

@@ -84,8 +84,13 @@ def to_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
 
 
 def snapshot_bytes(model: GPT) -> bytes:
-    """The weights in half precision: half the disk, and pictures of them do not change."""
-    return to_bytes({name: w.detach().to(torch.float16) for name, w in model.state_dict().items()})
+    """The weights in half precision: half the disk, and pictures of them do not change. A tensor
+    with numbers too large for that, over 65,504, stays as it is."""
+    tensors = {}
+    for name, weight in model.state_dict().items():
+        half = weight.detach().to(torch.float16)
+        tensors[name] = half if half.isfinite().all() else weight.detach()
+    return to_bytes(tensors)
 
 
 def load_model(store: Store, run: Run, step: int | None = None) -> GPT:

@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
@@ -23,7 +26,7 @@ from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.marker import Marker
 from minigpt.probe import Prober
-from minigpt.store import EVERYONE, Results, Run, Store, StoreError, home
+from minigpt.store import EVERYONE, Results, Run, Store, StoreError, home, is_of_disk, refused
 from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged
 from minigpt.training import Training
@@ -38,6 +41,7 @@ RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 TIDY_SECONDS = 60.0
 UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
+COMPILING_SECONDS = 1_200.0  # but a first one that torch.compile builds may take so long
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
 
@@ -53,6 +57,11 @@ class Health:
 
     trouble: str = ""  # why nothing can be read or written at the moment
     progress_at: float = field(default_factory=time.monotonic)
+    patience: float = HUNG_SECONDS  # how long what it does now may take
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() - self.progress_at > self.patience
 
 
 class Worker:
@@ -66,6 +75,7 @@ class Worker:
         self.trainings: dict[str, Training] = {}
         self._unwritten: list[tuple[str, Results]] = []
         self._marker = Marker(store.folder)
+        self._died_in = self._marker.read()  # run and step of the worker before
         self._tidied_at = -math.inf
         self._requeued = False
 
@@ -75,7 +85,7 @@ class Worker:
         When the disk refuses, what was learned is kept in memory and nothing trains until it has
         been written.
         """
-        self.health.progress_at = time.monotonic()
+        self.health.progress_at, self.health.patience = time.monotonic(), HUNG_SECONDS
         try:
             if not self._requeued:
                 self._take_over()
@@ -97,15 +107,18 @@ class Worker:
         """Puts back in line what an earlier worker was training, but not a run that has ended its
         worker twice at the same step."""
         self.store.requeue()
-        if marked := self._marker.read():
-            run_id, step = marked
-            if self.store.crashed(run_id, step):
+        self._marker.clear()
+        if self._died_in:
+            run_id, step = self._died_in
+            twice = self.store.crashed(run_id, step)
+            self._died_in = None
+            if twice:
                 reason = (
                     f"the worker process ended twice in step {step:,} of this run, most often for "
-                    "want of memory: try a smaller batch, context or model"
+                    "want of memory, or because the step takes longer than a minute: try a smaller "
+                    "batch, context or model"
                 )
                 self._record(run_id, Results(state="failed", reason=reason))
-            self._marker.clear()
         self._requeued = True
 
     def _record(self, run_id: str, results: Results) -> None:
@@ -114,18 +127,48 @@ class Worker:
 
     def _write(self) -> None:
         """Writes all that was learned and not yet written, in its order."""
+        if self._unwritten:
+            self._marker.clear()
         while self._unwritten:
-            self.store.record(*self._unwritten[0])
-            self._unwritten.pop(0)
+            run_id, results = self._unwritten[0]
+            try:
+                self.store.record(run_id, results)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - what cannot be kept is that run's fault
+                log(error)
+                del self._unwritten[0]
+                self.trainings.pop(run_id, None)
+                failed = Results(state="failed", reason=reason_of(error))
+                if results != failed:  # else not even that can be kept: the run is gone
+                    self._unwritten.insert(0, (run_id, failed))
+            else:
+                del self._unwritten[0]
+
+    @contextmanager
+    def _answering_for(self, run_id: str) -> Iterator[None]:
+        """Whatever a run's content raises inside fails that run, and the others go on; but when the
+        disk refuses, nobody is to blame, and all wait."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception as error:
+            if is_of_disk(error):
+                raise refused(Path(str(error.filename or "a file")), error) from error
+            log(error)
+            self.trainings.pop(run_id, None)
+            self._record(run_id, Results(state="failed", reason=reason_of(error)))
 
     def _obey(self, run_id: str, wish: str) -> None:
         training = self.trainings.pop(run_id, None)
-        if wish == "deleted":
-            self.store.delete_run(run_id)
-        elif training:
-            self._record(run_id, training.results(checkpoint=True, state=wish))
-        else:
-            self._record(run_id, Results(state=wish))
+        with self._answering_for(run_id):
+            if wish == "deleted":
+                self.store.delete_run(run_id)
+            elif training:
+                self._record(run_id, training.results(checkpoint=True, state=wish))
+            else:
+                self._record(run_id, Results(state=wish))
 
     def _admit(self) -> None:
         """Takes the next run in line into memory, when there is room for it."""
@@ -157,63 +200,55 @@ class Worker:
                     "made room: press Resume to go on"
                 )
                 training = self.trainings.pop(run_id)
-                self._record(
-                    run_id,
-                    training.results(checkpoint=True, state="paused", reason=reason, rests=True),
-                )
+                with self._answering_for(run_id):
+                    results = training.results(
+                        checkpoint=True, state="paused", reason=reason, rests=True
+                    )
+                    self._record(run_id, results)
                 return
 
     def _start(self, run: Run) -> None:
         """Takes a run into memory, at its newest checkpoint; one that cannot go on has failed."""
         self._marker.put(run.id, run.step)
-        try:
+        with self._answering_for(run.id):
             trainer = weights.new_trainer(self.store, run, compiled=bool(self.limits.compile))
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
-            self._fail(run.id, error)
-            return
-        self.store.rewind(run.id, trainer.step)
-        sampled = {step for step, _ in self.store.samples(run.id)}
-        least = min((other.seconds for other in self.trainings.values()), default=0.0)
-        # Who comes a little later than the others of a class catches up with them.
-        training = Training(run, trainer, max(0.0, least - CATCH_UP_SECONDS), run.pause_at)
-        training.sample_due = trainer.is_measured_step and trainer.step not in sampled
-        self.trainings[run.id] = training
-        self._record(run.id, Results(state="running"))
+            self._marker.clear()
+            self.store.rewind(run.id, trainer.step)
+            sampled = {step for step, _ in self.store.samples(run.id)}
+            least = min((other.seconds for other in self.trainings.values()), default=0.0)
+            # Who comes a little later than the others of a class catches up with them.
+            training = Training(run, trainer, max(0.0, least - CATCH_UP_SECONDS), run.pause_at)
+            training.sample_due = trainer.is_measured_step and trainer.step not in sampled
+            self.trainings[run.id] = training
+            self._record(run.id, Results(state="running"))
 
     def _train(self, training: Training) -> None:
         run_id, started = training.run.id, time.process_time()
-        try:
-            training.slice(slice_seconds(len(self.trainings)), self._marker)
-            # Time of the processor, not of the clock: nobody pays for a slow disk or a neighbour
-            # of this machine, who may well take seconds.
-            training.seconds += time.process_time() - started
-        except Diverged as error:
-            del self.trainings[run_id]
-            results = training.results(checkpoint=True, state="diverged", reason=str(error))
-        except Exception as error:  # noqa: BLE001 - one broken run must not stop the others
-            del self.trainings[run_id]
-            self._fail(run_id, error)
-            return
-        else:
-            if training.ended:
-                del self.trainings[run_id]
-                results = training.results(checkpoint=True, state="finished")
-            elif training.rests:
-                del self.trainings[run_id]
-                results = training.results(checkpoint=True, state="paused", rests=True)
+        standing: dict[str, object] = {}
+        self._allow(training)
+        with self._answering_for(run_id):
+            try:
+                training.slice(slice_seconds(len(self.trainings)), self._marker)
+                # Time of the processor, not of the clock: nobody pays for a slow disk or a
+                # neighbour of this machine, who may well take seconds.
+                training.seconds += time.process_time() - started
+            except Diverged as error:
+                standing = {"state": "diverged", "reason": str(error), "kept": error.kept}
             else:
-                results = training.results(checkpoint=training.checkpoint_due)
-        self._record(run_id, results)
-        if not self.trainings:
-            self._marker.clear()
+                if training.ended:
+                    standing = {"state": "finished", "reason": training.remark()}
+                elif training.rests:
+                    standing = {"state": "paused", "rests": True}
+            ends = bool(standing)
+            results = training.results(checkpoint=ends or training.checkpoint_due, **standing)
+            if ends:
+                del self.trainings[run_id]
+            self._record(run_id, results)
 
-    def _fail(self, run_id: str, error: Exception) -> None:
-        """Ends a run that cannot go on, with its reason; the details go to the log."""
-        traceback.print_exception(error)
-        reason = str(error) if isinstance(error, InputError) else f"an error in minigpt: {error!r}"
-        self._record(run_id, Results(state="failed", reason=reason))
+    def _allow(self, training: Training) -> None:
+        """Tells how long the next steps may take: torch.compile builds a model in its first one."""
+        begins = self.limits.compile and not training.began
+        self.health.patience = COMPILING_SECONDS if begins else HUNG_SECONDS
 
     def _tidy(self) -> None:
         """Clears what nobody has looked at for long, and, when the disk budget is spent, the runs
@@ -245,18 +280,28 @@ class Worker:
         try:
             self._write()
             for run_id, training in list(self.trainings.items()):
-                self._record(run_id, training.results(checkpoint=True))
-                del self.trainings[run_id]
+                with self._answering_for(run_id):
+                    self._record(run_id, training.results(checkpoint=True))
+                self.trainings.pop(run_id, None)
         except StoreError as error:
             self.health.trouble = str(error)
-        else:
-            self._marker.clear()
+
+
+def log(error: Exception) -> None:
+    """Writes the details of an error to the log, where the disk lets us: what a person has to know
+    stands in the run's reason."""
+    with suppress(OSError):
+        traceback.print_exception(error)
+
+
+def reason_of(error: Exception) -> str:
+    return str(error) if isinstance(error, InputError) else f"an error in minigpt: {error!r}"
 
 
 def _beat(health: Health) -> None:
     """Tells the parent twice a second that we live, and what troubles us; silent when hung."""
     while True:
-        if time.monotonic() - health.progress_at < HUNG_SECONDS:
+        if not health.hangs:
             os.write(STDOUT, json.dumps({"trouble": health.trouble}).encode() + b"\n")
         time.sleep(BEAT_SECONDS)
 
@@ -315,4 +360,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except InputError as error:
+        sys.exit(f"{error}")  # the last words on stderr are what the supervisor tells

@@ -260,3 +260,8 @@ def test_the_passages_of_a_guess_show_what_the_first_lines_do_not():
     data = (TALE * 3 + text).encode("cp1250")
     lines = {line for line, _, _ in reading.excerpts(data, "cp1250", DROP)}
     assert {1, 504, 1005} <= lines
+
+
+def test_half_a_character_that_utf_7_can_spell_is_no_text():
+    with pytest.raises(InputError, match="not text in utf-7"):
+        read_file(b"hi +2AA- there", "notes.txt", "utf-7")

@@ -14,6 +14,7 @@ from minigpt import bundle
 from minigpt.cli import terminal
 from minigpt.cli.parsing import arguments, parser
 from minigpt.config import InputError
+from minigpt.limits import Limits
 from minigpt.store import Store, home
 
 __all__ = ["main", "parser"]
@@ -42,6 +43,7 @@ def _run(argv: Sequence[str] | None) -> int:
     leads = (os.environ.get("RANK") or "0") == "0"  # of a job of torchrun, one process writes
     try:
         args = arguments(argv)
+        Limits.from_environment()  # a setting that cannot be is told before anything begins
         store = Store(home())
         if leads:
             bundle.ensure_demo(store)

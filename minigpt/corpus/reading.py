@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import time
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ SIGNATURES = (
     (b"\x7fELF", "a program", "bring a file with text in it"),
     (b"SQLite format 3\0", "a database", "export a table of it as .csv, and bring that"),
 )
+HALVES = re.compile("[\ud800-\udbff\udd00-\udfff]")  # of characters; the others are marks
 PDF_SECONDS = 4.0  # a PDF that takes longer to read is refused
 
 
@@ -164,6 +166,8 @@ def _decoded(
         text = damage.decode(unmarked(data), encoding)
     except UnicodeError:
         return None
+    if HALVES.search(text):
+        return None  # UTF-7 can spell half a character, which no text can hold
     if not MARK.search(text):
         return Reading(text, encoding, sure)
     if bad_bytes is None and is_hopeless(text) and not (encoding == "utf-8" and is_utf8(data)):
@@ -184,7 +188,7 @@ def _read_pdf(data: bytes, name: str) -> Reading:
             raise InputError(f"{name} is locked with a password: save a copy without one")
         pages = []
         for page in reader.pages:
-            pages.append(page.extract_text().strip())
+            pages.append(_whole(page.extract_text()).strip())
             if time.monotonic() > until:
                 raise InputError(
                     f"{name} takes longer than {PDF_SECONDS:.0f} s to read, up to page "
@@ -204,3 +208,8 @@ def _read_pdf(data: bytes, name: str) -> Reading:
             "bring a PDF whose words can be selected, or a text file"
         )
     return Reading(text, "PDF", sure=True)
+
+
+def _whole(text: str) -> str:
+    """The text with its pairs of half characters joined, and � for each that stands alone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 
-from minigpt.config import InputError
+from minigpt.config import InputError, NotFinite
 from minigpt.corpus import as_ids
 from minigpt.model import GPT
 
@@ -32,7 +32,8 @@ def attention(model: GPT, ids: Iterable[int]) -> torch.Tensor:
     """Where each token looks: (n_layer, n_head, T, T), row = looking token, each row sums to 1.
 
     `ids` is a list, an array or a tensor (T,). Raises InputError when it is empty, longer than the
-    context, or not of the model's vocabulary.
+    context, or not of the model's vocabulary. Raises NotFinite where
+    the model's numbers are none.
     """
     ids = as_ids(ids, model.config.vocab_size)
     if not 0 < len(ids) <= model.config.block_size:
@@ -43,4 +44,7 @@ def attention(model: GPT, ids: Iterable[int]) -> torch.Tensor:
     recorder = Recorder(lambda name: name.endswith("attn.pattern"))
     model.eval()
     model(torch.tensor([ids.tolist()], device=model.device), tap=recorder)
-    return torch.cat(list(recorder.activations.values())).float().cpu()  # each (1, H, T, T)
+    patterns = torch.cat(list(recorder.activations.values())).float().cpu()  # each (1, H, T, T)
+    if not patterns.isfinite().all():
+        raise NotFinite
+    return patterns

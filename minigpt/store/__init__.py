@@ -1,6 +1,6 @@
 """Where texts and runs are kept."""
 
-from minigpt.store.database import StoreError
+from minigpt.store.database import StoreError, is_of_disk, refused
 from minigpt.store.line import Wait, wait
 from minigpt.store.records import (
     DEMO_PREFIX,
@@ -37,6 +37,8 @@ __all__ = [
     "Wish",
     "as_name",
     "home",
+    "is_of_disk",
+    "refused",
     "text_id_of",
     "wait",
 ]

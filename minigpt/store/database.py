@@ -1,5 +1,6 @@
 """The SQLite file behind the store: opening, migrating, transactions, and its errors in words."""
 
+import errno
 import sqlite3
 import threading
 import time
@@ -7,14 +8,53 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from minigpt.config import InputError
+from minigpt.config import InputError, whole_characters
 from minigpt.store.schema import MIGRATIONS
 
 WAIT_SECONDS = 30.0  # for another program to let go of the file
 
 
+FULL = "the disk is full: free some space, or delete runs"
+REFUSES = "the disk refused to read or write: check it"
+MAY_NOT = "the file may not be written: check its permissions"
+CANNOT_OPEN = "the file cannot be opened: check its folder"
+BY_SQLITE = {
+    sqlite3.SQLITE_FULL: FULL,
+    sqlite3.SQLITE_IOERR: REFUSES,
+    sqlite3.SQLITE_READONLY: MAY_NOT,
+    sqlite3.SQLITE_CANTOPEN: CANNOT_OPEN,
+    sqlite3.SQLITE_BUSY: "another program holds the file: wait a moment",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged: put back a copy, or move it away",
+    sqlite3.SQLITE_NOTADB: "the file is not a store: move it away",
+}
+BY_SYSTEM = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EIO: REFUSES,
+    errno.EROFS: MAY_NOT,
+    errno.EACCES: MAY_NOT,
+    errno.EPERM: MAY_NOT,
+    errno.ENOENT: CANNOT_OPEN,
+    errno.ENOTDIR: CANNOT_OPEN,
+}
+
+
 class StoreError(InputError):
     """The store's file cannot be read or written now; what was committed before is safe."""
+
+
+def refused(path: Path, error: OSError) -> StoreError:
+    """What the system said of a file beside the store's, as a sentence."""
+    return _told(path, BY_SYSTEM.get(error.errno, error.strerror or str(error)))
+
+
+def _told(path: Path, what: str) -> StoreError:
+    return StoreError(f"{path.name} – {what}; what was saved before is safe")
+
+
+def is_of_disk(error: BaseException) -> bool:
+    """Whether it is the disk that failed, full or broken, and not who wrote."""
+    return isinstance(error, OSError) and BY_SYSTEM.get(error.errno) in (FULL, REFUSES)
 
 
 class Database:
@@ -91,23 +131,16 @@ class Database:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Turns an error of the file into a sentence for the person."""
+        """Turns an error of the file, or what no file can hold, into a sentence for the person."""
         try:
-            yield
+            with whole_characters():
+                yield
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise  # ours to mend, not the person's
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            what = {
-                sqlite3.SQLITE_FULL: "the disk is full: free some space, or delete runs",
-                sqlite3.SQLITE_IOERR: "the disk refused to read or write: check it",
-                sqlite3.SQLITE_READONLY: "the file may not be written: check its permissions",
-                sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: check its folder",
-                sqlite3.SQLITE_BUSY: "another program holds the file: wait a moment",
-                sqlite3.SQLITE_CORRUPT: "the file is damaged: put back a copy, or move it away",
-                sqlite3.SQLITE_NOTADB: "the file is not a store: move it away",
-            }.get(code)
+            what = BY_SQLITE.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF)
             if what is None:
                 raise
-            told = f"{self._path.name} – {what}; what was saved before is safe"
-            raise StoreError(told) from error
+            raise _told(self._path, what) from error
+        except OverflowError as error:
+            raise InputError("a number is larger than the store can keep: 2⁶³ or more") from error

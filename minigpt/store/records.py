@@ -113,4 +113,5 @@ class Results:
     state: State | None = None
     reason: str = ""
     single: SingleStep | None = None  # what a step did that somebody asked for by itself
+    kept: int | None = None  # the step whose weights are the last sound ones, if later ones are not
     rests: bool = False  # it paused by itself, so it is no longer wished to run

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig
+from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig, whole_characters
 from minigpt.steps import SingleStep
 from minigpt.store.database import Database
 from minigpt.store.records import (
@@ -46,8 +46,10 @@ def home() -> Path:
 
 
 def text_id_of(body: str) -> str:
-    """SHA-256 of the text's UTF-8 bytes: the same text is kept once."""
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+    """SHA-256 of the text's UTF-8 bytes: the same text is kept once. Raises InputError on half a
+    character."""
+    with whole_characters():
+        return hashlib.sha256(body.encode()).hexdigest()
 
 
 def _named(words: str) -> str:
@@ -443,6 +445,10 @@ class Store:
                 "INSERT OR REPLACE INTO single_steps VALUES (?, ?, ?)",
                 (run_id, single.step, single.to_json()),
             )
+        if results.kept is not None:
+            for table in ("samples", "snapshots", "single_steps"):
+                query = f"DELETE FROM {table} WHERE run_id = ? AND step > ?"
+                db.execute(query, (run_id, results.kept))
         if results.metrics:
             db.execute("UPDATE runs SET step = ? WHERE id = ?", (results.metrics[-1].step, run_id))
         if results.state:

@@ -15,7 +15,6 @@ here: its list of merges.
 
 import codecs
 import json
-import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import islice
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from minigpt.config import InputError
+from minigpt.config import InputError, whole_characters
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -43,16 +42,13 @@ PIECES = (
     r"|[^\S\n]{1,32}(?!\S)|[^\S\n]{1,32}"
 )
 CHUNK_CHARACTERS = 16_384  # of whole lines, cut by one thread at a time
-SURROGATES = re.compile("([\ud800-\udfff]+)")
 
 
 def _as_hex(error: UnicodeError) -> tuple[str, int]:
-    """Bytes that are no character show as what they are: `<0xC3>`; lone surrogates come back."""
+    """Bytes that are no character show as what they are: `<0xC3>`; so do those of half a character,
+    which a model may well put together and no text can hold: `<0xED><0xA0><0x80>`."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    three = error.object[error.start : error.start + 3]
-    if re.fullmatch(rb"\xED[\xA0-\xBF][\x80-\xBF]", three):
-        return three.decode("utf-8", "surrogatepass"), error.start + 3
     return "".join(f"<0x{byte:02X}>" for byte in error.object[error.start : error.end]), error.end
 
 
@@ -115,7 +111,8 @@ class BPETokenizer:
         """The tokenizer of the most frequent pairs in `text`; equal counts: the lower ids first.
 
         It has fewer tokens than `vocab_size` where no pair is left that occurs twice. Raises
-        InputError when the text is empty or the size out of bounds.
+        InputError when the text is empty or has half a character in it, or the size is out of
+        bounds.
         """
         from tokenizers import trainers
 
@@ -135,8 +132,9 @@ class BPETokenizer:
             special_tokens=list(SPECIAL_TOKENS),
             show_progress=False,
         )
-        chunks = (chunk for part in SURROGATES.split(text)[::2] for chunk in _chunks(part))
-        engine.train_from_iterator(chunks, trainer)
+        with whole_characters():
+            text.encode()
+        engine.train_from_iterator(_chunks(text), trainer)
         made = json.loads(engine.to_str())["model"]["merges"]
         return cls(_as_ids(made))
 
@@ -163,17 +161,13 @@ class BPETokenizer:
         return self.encode_array(text).tolist()
 
     def encode_array(self, text: str) -> np.ndarray:
-        """The same as uint16 (n,), for whole texts."""
-        arrays = [np.empty(0, dtype=np.uint16)]
-        for i, part in enumerate(SURROGATES.split(text)):
-            if i % 2:  # half a character, which no Rust string can hold: its bytes
-                lone = np.frombuffer(part.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-                arrays.append(lone.astype(np.uint16) + FIRST_BYTE)
-                continue
-            chunks = _chunks(part)
-            while some := list(islice(chunks, 64)):  # a few at a time bounds the memory
-                found = self.engine.encode_batch_fast(some, add_special_tokens=False)
-                arrays += [np.array(encoding.ids, dtype=np.uint16) for encoding in found]
+        """The same as uint16 (n,), for whole texts. Raises InputError on half a character."""
+        arrays, chunks = [np.empty(0, dtype=np.uint16)], _chunks(text)
+        with whole_characters():
+            text.encode()
+        while some := list(islice(chunks, 64)):  # a few at a time bounds the memory
+            found = self.engine.encode_batch_fast(some, add_special_tokens=False)
+            arrays += [np.array(encoding.ids, dtype=np.uint16) for encoding in found]
         return np.concatenate(arrays)
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from minigpt.config import InputError
+from minigpt.config import InputError, whole_characters
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<eos>")
 MAX_VOCABULARY = 65_536
@@ -37,14 +37,15 @@ class CharTokenizer:
                 f"the text has {len(self.tokens) - 3:,} different characters, "
                 f"the vocabulary holds {MAX_VOCABULARY - 3:,}: bring a text in fewer scripts"
             )
-        known = np.array([ord(character) for character in self.tokens[3:]], dtype=np.int64)
+        known = _code_points("".join(self.tokens[3:])).astype(np.int64)
         # A table from code point to id makes encoding one array look-up; its last row is <unk>.
         self._id_of = np.full(known.max(initial=0) + 2, self.unk_id, dtype=np.uint16)
         self._id_of[known] = np.arange(3, len(self.tokens))
 
     @classmethod
     def train(cls, text: str) -> Self:
-        """The tokenizer of the characters in `text`. Raises InputError when it is empty."""
+        """The tokenizer of the characters in `text`. Raises InputError when it is empty, or has
+        half a character in it."""
         if not text:
             raise InputError("the text is empty: bring one with at least two characters")
         return cls(sorted(set(text)))
@@ -58,9 +59,8 @@ class CharTokenizer:
         return self.encode_array(text).tolist()
 
     def encode_array(self, text: str) -> np.ndarray:
-        """The same as uint16 (n,), for whole texts."""
-        points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        return self._id_of[np.minimum(points, len(self._id_of) - 1)]
+        """The same as uint16 (n,), for whole texts. Raises InputError on half a character."""
+        return self._id_of[np.minimum(_code_points(text), len(self._id_of) - 1)]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, special tokens by name. Raises InputError on a foreign id."""
@@ -87,3 +87,9 @@ class CharTokenizer:
         if len(set(characters)) != len(characters):
             raise InputError("a character tokenizer lists each character once")
         return cls(characters)
+
+
+def _code_points(text: str) -> np.ndarray:
+    """uint32 (n,), one per character. Raises InputError on half a character."""
+    with whole_characters():
+        return np.frombuffer(text.encode("utf-32-le"), dtype="<u4")

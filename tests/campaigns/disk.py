@@ -2,8 +2,9 @@
 
     python -m tests.campaigns.disk 60
 
-It fails for a few writes, or for good until the worker is killed. The newest checkpoint has to load
-at any time, and once the disk works again the run has to end as one that never met a fault.
+Whatever it writes: the store, the marker of its step, the log. The disk fails for a few writes, or
+for good until the worker is killed. The newest checkpoint has to load at any time, and once the
+disk works again the run has to end as one that never met a fault.
 """
 
 import argparse

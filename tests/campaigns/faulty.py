@@ -1,14 +1,17 @@
-"""A worker on a disk that fails, or that is killed, at its n-th write into the store.
+"""A worker on a disk that fails, or that is killed, at its n-th write, whatever it writes.
 
     python -m tests.campaigns.faulty --write 20 --fault ENOSPC --times 5
 
-SQLite's own way in is used: `xSetSystemCall` of its VFS (https://sqlite.org/c3ref/vfs.html) puts
-our function in the place of the system's write, in the very library Python's sqlite3 has loaded.
+Into the store SQLite writes, and its own way in is used: `xSetSystemCall` of its VFS
+(https://sqlite.org/c3ref/vfs.html) puts our function in the place of the system's write, in the
+very library Python's sqlite3 has loaded. What Python writes itself goes through `os.write`, but for
+the beats, which go into a pipe, and the log, which is made to.
 """
 
 import argparse
 import ctypes
 import errno
+import io
 import itertools
 import os
 import signal
@@ -52,12 +55,26 @@ def sqlite_library() -> ctypes.CDLL:
     raise RuntimeError("this Python has SQLite built in: its writes cannot be made to fail")
 
 
-def fail_writes(nth: int, fault: str, times: int) -> None:
-    """From the `nth` write of this process into SQLite files on, `times` writes fail."""
+class Disk:
+    """From the `nth` write of this process on, `times` of them fail."""
+
+    def __init__(self, nth: int, fault: str, times: int) -> None:
+        self._failing, self._fault = range(nth, nth + times), fault
+        self._writes = itertools.count(1)
+
+    def refuses(self) -> int:
+        """The error of this write, 0 when it goes well."""
+        if next(self._writes) not in self._failing:
+            return 0
+        if self._fault == "KILL":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return getattr(errno, self._fault)
+
+
+def fail_in_sqlite(disk: Disk) -> None:
     library = sqlite_library()
     library.sqlite3_vfs_find.restype = ctypes.POINTER(Vfs)
     vfs = library.sqlite3_vfs_find(None)
-    writes = itertools.count(1)
 
     def replaced(name: bytes, kind: type) -> None:
         address = vfs.contents.xGetSystemCall(vfs, name)
@@ -66,10 +83,8 @@ def fail_writes(nth: int, fault: str, times: int) -> None:
         original = kind(address)
 
         def write(*args: int) -> int:
-            if nth <= next(writes) < nth + times:
-                if fault == "KILL":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                ctypes.set_errno(getattr(errno, fault))
+            if error := disk.refuses():
+                ctypes.set_errno(error)
                 return -1
             return original(*args)
 
@@ -79,6 +94,28 @@ def fail_writes(nth: int, fault: str, times: int) -> None:
 
     for name, kind in CALLS.items():
         replaced(name, kind)
+
+
+class Log(io.RawIOBase):
+    """Our stderr, as a file on that disk."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:
+        return os.write(2, data)
+
+
+def fail_in_python(disk: Disk) -> None:
+    original = os.write
+
+    def write(file: int, data: bytes) -> int:
+        if file != worker.STDOUT and (error := disk.refuses()):
+            raise OSError(error, os.strerror(error))
+        return original(file, data)
+
+    os.write = write
+    sys.stderr = io.TextIOWrapper(Log(), write_through=True)
 
 
 def main(options: Sequence[str] | None = None) -> int:
@@ -91,7 +128,9 @@ def main(options: Sequence[str] | None = None) -> int:
     training.CHECKPOINT_SECONDS = args.checkpoint_seconds  # so that a short trial has many
     worker.RETRY_SECONDS = 0.1
     if args.write:
-        fail_writes(args.write, args.fault, args.times)
+        disk = Disk(args.write, args.fault, args.times)
+        fail_in_sqlite(disk)
+        fail_in_python(disk)
     return worker.main()
 
 

@@ -18,7 +18,7 @@ import safetensors.numpy
 from minigpt.store import Store
 from tests.campaigns import trial
 
-WRITES = 250  # about so many writes a whole trial makes
+WRITES = 1_000  # about so many writes a whole trial makes, a third of them of the marker
 
 
 @dataclass
