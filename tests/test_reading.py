@@ -86,6 +86,7 @@ def test_a_cut_off_file_is_a_guess_that_tells_what_would_be_left_out():
         assert (guess.sure, guess.encoding) == (False, "utf-8")
         assert (guess.damage.at_end, guess.damage.left_out, guess.damage.read_as) == (True, 1, DROP)
         assert text.startswith(guess.text)
+        assert str(guess.damage).startswith("its last byte, the beginning of a character")
         assert reading.encodings(data)[0] == "utf-8"
 
 

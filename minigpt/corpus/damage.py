@@ -48,6 +48,9 @@ class Damage:
     left_out: int  # how many of them have no character there either
 
     def __str__(self) -> str:
+        if self.at_end:
+            last = "byte" if self.count == 1 else f"{self.count} bytes"
+            return f"its last {last}, the beginning of a character that is cut off"
         if self.count == 1:
             return f"1 byte, 0x{self.first:02X} in line {self.line:,}"
         return f"{self.count:,} bytes, the first of them 0x{self.first:02X} in line {self.line:,}"
@@ -62,7 +65,17 @@ def decode(data: bytes, encoding: str) -> str:
     return data.decode(encoding, MARKED).replace("\0", NUL)
 
 
-def describe(marked: str, read_as: str) -> tuple[str, Damage]:
+def is_cut_off(data: bytes, encoding: str) -> bool:
+    """Whether all that is no text is the beginning of a last character."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        decoder.decode(data)
+    except UnicodeError:
+        return False
+    return len(decoder.getstate()[0]) > 0
+
+
+def describe(marked: str, read_as: str, *, at_end: bool = False) -> tuple[str, Damage]:
     """The text with its marks read in the encoding `read_as`, or left out, and what they were."""
     run = MARKS.search(marked)
     text, left_out = MARK.subn("", mended(marked, read_as))
@@ -70,7 +83,7 @@ def describe(marked: str, read_as: str) -> tuple[str, Damage]:
         count=count(marked),
         first=ord(run.group()[0]) - FIRST_MARK,
         line=line_of(marked, run.start()),
-        at_end=run.end() == len(marked) and len(run.group()) < 4 and NUL not in run.group(),
+        at_end=at_end,
         read_as=read_as,
         left_out=left_out,
     )

@@ -113,12 +113,11 @@ def _gives_text(part: bytes, encoding: str) -> bool:
 
 def likely_reading(marked: str) -> str:
     """In which encoding bad bytes should be read, if nobody says: mostly one of the West, or what
-    the lines they stand in look like; what is only the end of a cut-off file is left out."""
-    _, found = damage.describe(marked, DROP)
+    the lines they stand in look like; zeros are left out."""
     part = damage.damaged_bytes(marked, SAMPLE_BYTES)
-    if found.at_end or part.isascii():
+    if part.isascii():
         return DROP
-    if found.count < FEW and _stand_alone(part):
+    if damage.count(marked) < FEW and _stand_alone(part):
         return WESTERN
     detected = [codecs.lookup(name).name for name in _detected(part)]
     return next((name for name in detected if name in BYTE_SETS), WESTERN)

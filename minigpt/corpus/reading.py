@@ -172,7 +172,9 @@ def _decoded(
         return Reading(text, encoding, sure)
     if bad_bytes is None and is_hopeless(text) and not (encoding == "utf-8" and is_utf8(data)):
         return None
-    whole, found = damage.describe(text, bad_bytes or likely_reading(text))
+    at_end = damage.NUL not in text and damage.is_cut_off(unmarked(data), encoding)
+    read_as = bad_bytes or (DROP if at_end else likely_reading(text))
+    whole, found = damage.describe(text, read_as, at_end=at_end)
     return Reading(whole, encoding, sure and bad_bytes is not None, found)
 
 

@@ -1,4 +1,4 @@
-"""Uploads of every kind, whole and broken: each gives a text or a sentence, in less than 5 s.
+"""Uploads of every kind, whole and broken: each gives a text or a sentence, in under 5 s of a core.
 
     python -m tests.campaigns.uploads 10000
 
@@ -192,7 +192,7 @@ def spoil(case: Spoilt, tally: Tally) -> None:
 
 def upload(data: bytes, tally: Tally) -> None:
     """What the Data page does with a file. Raises whatever it should not."""
-    started = time.monotonic()
+    started = time.process_time()
     tally.cases += 1
     try:
         found = read_file(data, "file.txt")
@@ -209,7 +209,7 @@ def upload(data: bytes, tally: Tally) -> None:
     except InputError as error:
         tally.refused += 1
         assert str(error) and "\n" not in str(error)
-    seconds = time.monotonic() - started
+    seconds = time.process_time() - started
     tally.slowest = max(tally.slowest, seconds)
     assert seconds < SECONDS, f"{seconds:.1f} s"
 
