@@ -92,6 +92,8 @@ def test_a_cut_off_file_is_a_guess_that_tells_what_would_be_left_out():
 
 def test_an_encoding_that_does_not_fit_is_refused():
     with pytest.raises(InputError, match="not text in utf-8: choose another"):
+        read_file(b"\xe0\xa0", "a.txt", "utf-8")  # half a character and nothing else
+    with pytest.raises(InputError, match="not text in utf-8: choose another"):
         read_file(RUSSIAN.encode("cp1251"), "a.txt", "utf-8")
     with pytest.raises(InputError, match="not text in klingon"):
         read_file(b"abc", "a.txt", "klingon")

@@ -73,7 +73,7 @@ def read_file(
         raise InputError(f"bad bytes cannot be read in {bad_bytes}: choose another, or {DROP}")
     if encoding is not None:
         reading = _decoded(data, encoding, bad_bytes)
-        if reading is None:
+        if reading is None or (reading.damage and not reading.text):
             raise InputError(f"{name} is not text in {encoding}: choose another encoding")
     else:
         reading = (

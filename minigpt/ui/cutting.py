@@ -226,9 +226,10 @@ def what_a_merge_did(tokenizer: BPETokenizer, k: int, joined: np.ndarray) -> str
         )
     left, right = tokenizer.merges[k]
     if left == right:
+        pairs = "pair was" if joined[k] == 1 else "pairs were"
         return (
-            f"{joined[k]:,} such pairs were joined in the whole text. Of three in a row only two "
-            "can be joined, so that they may have stood side by side more often than that."
+            f"{joined[k]:,} such {pairs} joined in the whole text. Of three in a row only two can "
+            "be joined, so that they may have stood side by side more often than that."
         )
     return (
         f"Within the words of the whole text they stood side by side {joined[k]:,} times: no other "
