@@ -144,7 +144,7 @@ class Store:
         rows = self._db.rows("SELECT origin FROM texts WHERE id = ?", text_id)
         return rows[0][0] if rows else ""
 
-    def may_read(self, workspace: str, text_id: str) -> bool:
+    def may_read(self, workspace: str, text_id: str | None) -> bool:
         """Whether a text lies on the workspace's shelf or on the library's."""
         return bool(
             self._db.rows(

@@ -41,7 +41,8 @@ def choose_text(visit: frame.Visit) -> str:
 def _first_line(visit: frame.Visit) -> str:
     """The start of the run's training text, or of what it wrote, cut at a word."""
     run = visit.run
-    body = visit.store.text(run.text_id)[:2_000] if run.text_id else ""
+    shown = visit.store.may_read(run.workspace, run.text_id)  # its owner may have deleted it
+    body = visit.store.text(run.text_id)[:2_000] if shown else ""
     long_lines = [line for line in body.splitlines() if len(line) >= 24]
     line = long_lines[0] if long_lines else body[:48] or writing.opening(run)
     return line[:48].rsplit(" ", 1)[0] if len(line) > 48 else line

@@ -52,8 +52,7 @@ class Visit:
     @property
     def reads_text(self) -> bool:
         """Whether the run's text is the visitor's own, or the library's."""
-        text_id = self.run.text_id
-        return text_id is not None and self.store.may_read(self.workspace, text_id)
+        return self.store.may_read(self.workspace, self.run.text_id)
 
     def runs(self) -> list[Run]:
         """The visitor's own runs, newest first, then those meant for everyone."""

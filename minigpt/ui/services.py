@@ -208,7 +208,7 @@ def levels(run: Run) -> findings.Levels | None:
     Whoever may look at a run sees them, and only its owner's own text or the library's lies under
     it; more digits than a picture shows would tell more of that text than the picture.
     """
-    if run.text_id is None or not store().may_read(run.workspace, run.text_id):
+    if not store().may_read(run.workspace, run.text_id):
         return None
     known = _levels(
         home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size

@@ -276,3 +276,13 @@ def only(data: bytes, about: dict, tensors: dict) -> bytes:
 def test_a_run_of_everyone_is_the_command_lines_and_nobody_elses(visitors):
     demo = services.store().run(bundle.ensure_demo(services.store()))
     assert demo.bundled and not may_delete(visitors["other"]) and not may_rename(visitors["other"])
+
+
+def test_a_text_that_its_owner_deleted_is_shown_to_nobody(visitors):
+    store = services.store()
+    store.drop_text("class", text_id_of(DIARY))
+    for name in ("owner", "link"):
+        who = replace(visitors[name], pages={})
+        assert not sees_its_first_line(who) and not sees_what_counting_reaches(who)
+        assert not who.asks("Duplicate") and lets_it_write(who)
+    store.add_text("class", "My diary", DIARY)
