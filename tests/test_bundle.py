@@ -158,7 +158,7 @@ def test_the_demo_is_unpacked_once_for_everyone(fresh_store):
     assert bundle.ensure_demo(fresh_store) == first
     (demo,) = fresh_store.runs(EVERYONE)
     assert demo.id == first
-    assert demo.state == "finished"
+    assert demo.state == "finished" and fresh_store.may_read("anybody", demo.text_id)
     assert len(fresh_store.snapshot_steps(first)) >= 6
     assert bundle.DEMO.stat().st_size <= 3_000_000
 

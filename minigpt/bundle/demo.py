@@ -5,9 +5,9 @@ import threading
 from functools import cache
 
 from minigpt.bundle.importing import import_run
-from minigpt.corpus.library import ASSETS
+from minigpt.corpus.library import ASSETS, LIBRARY
 from minigpt.limits import Limits
-from minigpt.store import DEMO_PREFIX, EVERYONE, Store
+from minigpt.store import DEMO_PREFIX, EVERYONE, LIBRARY_SHELF, Store
 
 DEMO = ASSETS / "demo.safetensors"
 _unpacking = threading.Lock()
@@ -27,6 +27,8 @@ def ensure_demo(store: Store) -> str:
     with _unpacking:
         if not store.has_run(run_id):
             store.delete_run(run_id)  # where it was asked to go, and stands there still
+            tales = LIBRARY["tales"]  # the text it has learned, by which it is explained
+            store.add_text(LIBRARY_SHELF, tales.title, tales.read())
             # It is as large as it is, whatever an installation allows its visitors.
             import_run(store, DEMO.read_bytes(), EVERYONE, run_id, Limits())
         for run in store.runs(EVERYONE):
