@@ -39,6 +39,7 @@ SAID = {
     "speedrun, rate 0.2": ["course"],
     "gpt2, rate 0.1": ["bigram", "falling"],
     "classic, rate 1": ["stuck", "spikes"],
+    "speedrun, 600 steps": [],  # 300 more left it where it was: 1.682, then 1.683
     "speedrun, markov": ["floor"],
     "speedrun, addition": ["falling"],
 }

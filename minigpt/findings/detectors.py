@@ -22,6 +22,7 @@ SPIKE, SPIKE_SPREADS = 0.4, 10.0  # nats, and times the usual spread: a jump tha
 NEIGHBOURS = 10  # steps on each side that a jump is compared with
 RISE = 0.02  # nats: how far a validation loss has to turn up to be told
 FALL = 0.005  # of the loss: how far it has to fall over its last fifth to be still falling
+NEWEST = 6  # measurements on unseen text that tell whether it still falls
 AT_FLOOR = 0.03  # of the floor: nearer than that is at it
 MOST_SAID = 2  # at a time
 MANY_TIMES = 50  # reading a text so often, a model larger than it can learn it by heart
@@ -275,6 +276,8 @@ def _still_falling(reading: _Reading) -> Finding | None:
     if unseen:
         steps, loss = reading.val_steps, reading.val
     steps, loss = steps[steps > late], loss[steps > late]
+    if unseen:  # what fell before the newest measurements may have ended with them
+        steps, loss = steps[-NEWEST:], loss[-NEWEST:]
     if len(loss) < 4:
         return None
     slope, uncertain = slope_of(steps, loss)
