@@ -1,6 +1,7 @@
 """Steering a run: pause, make a step, resume, stop, train longer."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from minigpt.ui import frame, longer
 from minigpt.ui.once import is_second, remember
 
 REFUSAL = "refusal"
+FIRST = 133  # px: the button that changes its name, as wide as the longest of them
 
 
 def show(visit: frame.Visit) -> None:
@@ -21,14 +23,16 @@ def show(visit: frame.Visit) -> None:
         if visit.workspace_known and run.active:
             st.caption("You are watching somebody's run: only its owner can pause or stop it.")
     elif run.active:
+        # Whatever the state, Stop is where it was.
         if run.wish == "paused":
-            button("Resume", "play_arrow", store.wish, run.id, "running")
-            button("One step", "skip_next", store.step, run.id, help="A single batch, then pause.")
+            button("Resume", "play_arrow", store.wish, run.id, "running", width=FIRST)
         else:
-            button("Pause", "pause", store.wish, run.id, "paused")
+            button("Pause", "pause", store.wish, run.id, "paused", width=FIRST)
         button("Stop", "stop", store.wish, run.id, "stopped", help="Ends the run. It is kept.")
+        if run.wish == "paused":
+            button("One step", "skip_next", store.step, run.id, help="A single batch, then pause.")
     elif run.state in EXTENDABLE and not run.imported:
-        with st.popover("Train longer", icon=":material/more_time:"):
+        with st.popover("Train longer", icon=":material/more_time:", width=FIRST):
             longer.choose(visit)
             button("Go on", "play_arrow", longer.start, visit, kind="primary", once=True)
     elif run.imported:
@@ -57,6 +61,7 @@ def button(
     help: str | None = None,
     disabled: bool = False,
     once: bool = False,
+    width: Literal["content"] | int = "content",
 ) -> None:
     """A button that acts before the page is drawn again; a refusal is kept, to be shown by it.
 
@@ -74,4 +79,6 @@ def button(
             remember(label)
 
     icon = f":material/{icon}:"
-    st.button(label, icon=icon, type=kind, on_click=press, help=help, disabled=disabled)
+    st.button(
+        label, icon=icon, type=kind, on_click=press, help=help, disabled=disabled, width=width
+    )

@@ -7,10 +7,10 @@ looks at, or is about to press, moves while a run trains.
 CURVE = 340  # px: the live chart, the resting one, and the words before there is any
 ANSWERS = 200
 SAMPLE = 180
+BADGE = 96  # wide
 
 # On a phone buttons lose their pictures and numbers their size: each stay in one row.
 STYLE = f"""<style>
-.st-key-run-heading [data-testid="stBadge"] {{ min-width: 6.5rem; }}
 .st-key-steering {{ min-height: 2.5rem; }}
 .st-key-plan {{ min-height: 8.5rem; }}
 .st-key-curve {{ min-height: {CURVE}px; }}
@@ -21,7 +21,7 @@ STYLE = f"""<style>
 @media (max-width: 640px) {{
   .st-key-run-heading h3 {{ font-size: 1.1rem; padding: 0; }}
   .st-key-steering button {{ padding: 0.25rem 0.6rem; }}
-  .st-key-steering button [data-testid="stIconMaterial"] {{ display: none; }}
+  .st-key-steering button span:has(> [data-testid="stIconMaterial"]) {{ display: none; }}
   .st-key-curve-words {{ min-height: 20rem; }}
   .st-key-numbers [data-testid="stMetric"] {{ min-height: 6.4rem; padding: 0; }}
   .st-key-numbers [data-testid="stMetric"] > div {{ padding: 0.4rem 0.5rem; }}

@@ -44,12 +44,12 @@ def show(visit: frame.Visit) -> None:
     run = visit.run
     st.html(room.STYLE)
     icon, color = BADGES[run.state]
-    with st.container(key="run-heading", horizontal=True, vertical_alignment="center"):
+    row = {"horizontal": True, "vertical_alignment": "center", "wrap": False}
+    with st.container(key="run-heading", **row):
         st.subheader(frame.plain(run.name), anchor=False, width="stretch")
-        st.badge(run.state, icon=icon, color=color)
-    row = {"horizontal": True, "vertical_alignment": "center", "gap": "xsmall", "wrap": False}
-    with st.container(key="steering", **row):
-        with st.container(**row):
+        st.badge(run.state, icon=icon, color=color, width=room.BADGE)
+    with st.container(key="steering", gap="xsmall", **row):
+        with st.container(gap="xsmall", **row):
             controls.show(visit)
         menu.show(visit)
     with st.container():  # always there, so that what follows keeps its place among the elements
@@ -163,7 +163,7 @@ def _curve(run: Run, curves: Curves) -> None:
     """The curve, in room that is there before its first point and stays as the chart changes."""
     with st.container(key="curve"):
         if not len(curves.step):
-            st.caption(_without_steps(run))
+            _without_steps(run)
             return
         data = (curves.step, curves.train_loss, curves.val_loss, services.guides(run))
         if run.active:
@@ -174,12 +174,23 @@ def _curve(run: Run, curves: Curves) -> None:
             show_figure(plots.loss_curve(*data, height=room.CURVE), f"rest-{run.id}")
 
 
-def _without_steps(run: Run) -> str:
-    if not run.active:
-        return "This run made no step."
-    if run.state == "paused":
-        return "Paused before its first step: Resume lets it begin."
-    return "Waiting for the first step …"
+def _without_steps(run: Run) -> None:
+    if run.state == "queued":
+        _place_in_line(run)
+    elif run.state == "paused":
+        st.caption("Paused before its first step: Resume lets it begin.")
+    else:
+        st.caption("Waiting for the first step …" if run.active else "This run made no step.")
+
+
+def _place_in_line(run: Run) -> None:
+    if place := wait(services.store(), run.id):
+        about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
+        st.info(
+            f"Number {place.position} in line: it begins when there is room{about}. "
+            "You may close this page; the run keeps its place.",
+            icon=":material/hourglass_empty:",
+        )
 
 
 def _words(run: Run, curves: Curves, sharing: int) -> None:
@@ -191,15 +202,12 @@ def _words(run: Run, curves: Curves, sharing: int) -> None:
             tell = st.error if run.state in ("failed", "diverged") else st.info
             verb = "is" if run.state == "paused" else "has"
             tell(f"This run {verb} {run.state}: {frame.plain(run.reason)}.")
-        elif run.state == "queued" and (place := wait(services.store(), run.id)):
-            about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
-            st.info(
-                f"Number {place.position} in line: it begins when there is room{about}. "
-                "You may close this page; the run keeps its place.",
-                icon=":material/hourglass_empty:",
-            )
+        elif run.state == "queued" and len(curves.step):
+            _place_in_line(run)
         if len(curves.step):
             curve_words.show(run, curves, sharing)
+        else:
+            st.caption(curve_words.WHAT_TO_LOOK_FOR)
 
 
 def _right_answers(run: Run, curves: Curves) -> None:

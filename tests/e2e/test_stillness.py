@@ -28,8 +28,8 @@ from minigpt.ui import training
 training.QUICK_SECONDS, training.PACE_SECONDS = {SLOW_AFTER}, 4.0
 """
 # Every 50 ms, where all that a person may look at or press stands; and what Chromium counts as a
-# shift, but for the words of the plan for a new run, whose lines break anew inside their own room
-# when its estimate changes. One line a frame that differs from the one before.
+# shift, but for words that change inside a room of their own: what the curve says, and the plan for
+# a new run with its estimate. One line a frame that differs from the one before.
 WATCH = """() => {
   const shown = {
     heading: ".st-key-run-heading", more: ".stMenuButton", steering: ".st-key-steering",
@@ -56,7 +56,9 @@ WATCH = """() => {
   setInterval(look, 50)
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      const moved = entry.sources.filter(({ node }) => !node?.closest?.(".st-key-plan"))
+      const inside = ".st-key-plan, .st-key-curve-words"
+      const moved = entry.sources.filter(({ node }) =>
+        !(node instanceof Text ? node.parentElement : node)?.closest(inside))
       if (moved.length) window.shifts.push({ value: entry.value, what: moved.map(
         ({ node, previousRect: a, currentRect: b }) =>
           `${node?.className ?? node?.nodeName} ${a.x},${a.y} ${a.width}x${a.height} -> ` +
