@@ -11,7 +11,7 @@ from minigpt.tokenizers import CharTokenizer
 from tests.e2e.browser import EXCEPTION, RIVER, ask, expect_state, visit, wait_until, workspace_of
 
 SCREEN, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-NAME = "the river and the sea, a text with a long name, modern, learning rate 0.01"
+NAME = "the river and the sea, a text with a long name, modern, width 8"
 
 
 @pytest.fixture
