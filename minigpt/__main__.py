@@ -5,6 +5,7 @@ import sys
 try:
     from minigpt.cli import main
 except KeyboardInterrupt:  # Ctrl-C while it starts
+    print("stopped", file=sys.stderr)
     sys.exit(130)
 
 sys.exit(main())

@@ -24,10 +24,10 @@ def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     idle, rows = settle(store), []
     for run in store.runs():
         curves = store.curves(run.id, most=1)
-        loss = float(curves.train_loss[-1]) if len(curves.step) else math.nan
+        loss = f"{curves.train_loss[-1]:.3f}" if len(curves.step) else "–"
         when = datetime.fromtimestamp(run.created_at).strftime("%Y-%m-%d %H:%M")
         progress = f"{run.step:,}/{run.train.max_steps:,}"
-        say(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:6.3f}  {run.name}")
+        say(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:>6}  {run.name}")
         rows.append({"run": run.id, "name": run.name, "state": run.state, "step": run.step})
     if idle and any(row["state"] == "queued" for row in rows):
         note("nothing trains now: what is queued goes on with train --resume RUN, or in the app")
