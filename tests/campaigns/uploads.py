@@ -3,8 +3,8 @@
     python -m tests.campaigns.uploads 10000
 
 Every case goes the way of the Data page: read, guess, describe, clean up, cut by characters and by
-BPE, count, show. What is raised has to be an InputError; what is cut has to come back exactly. A
-quarter of them are known texts, spoilt: with stray bytes, glued of two encodings, cut off, filled
+BPE, count, show. What is raised has to be an InputError; what is cut has to come back exactly.
+Many of them are known texts, spoilt: with stray bytes, glued of two encodings, cut off, filled
 up with zeros. Such a text is never taken without a word unless it is right, and the right one is
 among what is offered.
 """
