@@ -22,7 +22,7 @@ def refusal(store: Store, tokenizer: tokenizers.Tokenizer, text_id: str, model, 
     except InputError as error:
         before = str(error)
     try:
-        launch(store, LIMITS, "me", "", text_id, tokenizer, model, train)
+        launch(store, LIMITS, "me", "short", text_id, tokenizer, model, train)
     except InputError as error:
         assert str(error) == before
     else:
