@@ -8,12 +8,12 @@ _component = st.components.v2.component(
 export default function () {
   const close = ({ target }) => {
     const narrow = matchMedia("(max-width: 768px)").matches  // where Streamlit makes it a drawer
-    if (narrow && target.closest('[data-testid="stSidebar"] a')) {
-      document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
-    }
+    if (!narrow || !target.closest('[data-testid="stSidebar"] a')) return
+    const button = '[data-testid="stSidebarCollapseButton"] button'
+    setTimeout(() => document.querySelector(button)?.click())  // once the link was followed
   }
-  document.addEventListener("click", close)
-  return () => document.removeEventListener("click", close)
+  document.addEventListener("click", close, true)  // before the link is drawn anew
+  return () => document.removeEventListener("click", close, true)
 }
 """,
 )

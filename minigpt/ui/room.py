@@ -18,6 +18,8 @@ STYLE = f"""<style>
 .st-key-curve-words {{ min-height: 12rem; }}
 .st-key-numbers [data-testid="stMetric"] {{ min-height: 7.5rem; }}
 .st-key-numbers [data-testid="stColumn"] {{ min-width: 0; }}
+.stMultiSelect [data-tag] {{ height: auto; }}
+.stMultiSelect [data-tag] span {{ white-space: normal; overflow-wrap: anywhere; }}
 @media (max-width: 640px) {{
   .st-key-run-heading h3 {{ font-size: 1.1rem; padding: 0; }}
   .st-key-steering button {{ padding: 0.25rem 0.6rem; }}
