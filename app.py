@@ -61,8 +61,8 @@ if own:
 st.subheader("Where to go", anchor=False)
 frame.show_tour()
 frame.show_words(
-    "attention", "GPT", "layer", "loss", "model", "nats", "parameters", "run", "step", "token",
-    "tokenizer", "vocabulary",
+    "attention", "GPT", "layer", "loss", "model", "nats", "parameters", "run", "special tokens",
+    "step", "token", "tokenizer", "vocabulary",
 )  # fmt: skip
 
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it

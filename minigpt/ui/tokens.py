@@ -8,6 +8,7 @@ import re
 from collections.abc import Container, Sequence
 
 from minigpt.plots import visible
+from minigpt.ui.glossary import GLOSSARY
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")
 DEEPEST = 55  # percent of teal under a surprising token: more, and white on it is hard to read
@@ -98,6 +99,11 @@ def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade:
         title = f' title="probability {prob:.1%}"'
         parts.append(f"<span{hollow}{title}{style if shade else ''}>{html.escape(token)}</span>")
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
+
+
+def about_special(text: str) -> str | None:
+    """What special tokens are, where one stands in what a model wrote."""
+    return GLOSSARY["special tokens"] if any(token in text for token in SPECIAL) else None
 
 
 def scrolled(shown: str, label: str, height: int) -> str:

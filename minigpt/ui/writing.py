@@ -129,7 +129,7 @@ def show_last_sample(visit: frame.Visit, place: DeltaGenerator) -> None:
     if samples:
         step, body = samples[-1]
         with place.container():
-            st.caption(f"Written by itself at step {step:,}:")
+            st.caption(f"Written by itself at step {step:,}:", help=tokens.about_special(body))
             st.code(body, language=None, wrap_lines=True)
 
 
@@ -144,7 +144,7 @@ def show_progress(visit: frame.Visit) -> None:
         st.columns(3), [samples[0], samples[early], samples[-1]], strict=True
     ):
         with column, st.container(border=True):
-            st.markdown(f"**Step {step:,}**")
+            st.markdown(f"**Step {step:,}**", help=tokens.about_special(body))
             sample = tokens.running(body, marks=False)
             st.html(tokens.scrolled(sample, f"Written at step {step:,}", 240))
 

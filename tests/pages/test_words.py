@@ -1,5 +1,6 @@
 """Words that a newcomer may not know are explained where they first stand on a page."""
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from minigpt.ui import services
 from minigpt.ui.glossary import BRIEF, GLOSSARY, LABELS
 from tests.pages.visits import PAGES, data_page, opened, well
 
+SPECIAL = re.compile("<unk>|<eos>|<pad>")
 # How a word stands in a sentence, where it is more than itself and its plural.
 FORMS = {
     "batch": r"\bbatch(es)?\b",
@@ -41,6 +43,7 @@ class Shown:
 
 def elements(app: AppTest) -> Iterator[Shown]:
     """All that a page shows in words, from the menu to its foot."""
+    above = ""
     for part in (app.sidebar, app.main):
         for node in _under(part):
             proto = getattr(node, "proto", None)
@@ -54,6 +57,10 @@ def elements(app: AppTest) -> Iterator[Shown]:
                 columns = json.loads(columns)
                 words += columns
                 help = " ".join(column.get("help") or "" for column in columns.values())
+            elif node.type == "html":  # somebody's text, told of by what stands above it
+                words, help = SPECIAL.findall(html.unescape(proto.body)), above
+            if node.type in ("markdown", "caption"):
+                above = help
             if node.type not in NAMES:
                 label = getattr(node, "label", "") or ""
                 yield Shown(" ".join(filter(None, words)), help, label)
