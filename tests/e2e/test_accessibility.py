@@ -7,6 +7,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.browser import RIVER, expect_state, go, settled, start, upload, visit
 
 GRAVE = ("serious", "critical")
+# Streamlit's own, which no page can change: the rule, what it is about, and why.
+STREAMLITS = (
+    ("aria-dialog-name", 'data-testid="stToast"'),  # a toast is a dialog that cannot be named
+)
 HOME = "Understand a GPT by training one"
 
 
@@ -29,6 +33,7 @@ def expect_accessible(page: Page, where: str) -> None:
         for violation in violations
         if violation["impact"] in GRAVE
         for node in violation["nodes"]
+        if not any(violation["id"] == rule and of in node["html"] for rule, of in STREAMLITS)
     ] == []
 
 
