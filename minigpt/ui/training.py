@@ -238,6 +238,6 @@ def _newest_sample(run: Run) -> None:
         step, body = samples[-1] if samples else (None, "")
         when = "after its first step" if step is None else f"at step {step:,}"
         st.markdown(f"**What it writes** {when}", help=tokens.about_special(body))
-        with st.container(border=True):
+        with st.container(border=True, key="sample"):
             sample = tokens.running(body, marks=False)
             st.html(tokens.scrolled(sample, f"Written {when}", room.SAMPLE))

@@ -8,7 +8,16 @@ from playwright.sync_api import Page, expect
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
-from tests.e2e.browser import EXCEPTION, RIVER, ask, expect_state, visit, wait_until, workspace_of
+from tests.e2e.browser import (
+    EXCEPTION,
+    RIVER,
+    ask,
+    expect_state,
+    settled,
+    visit,
+    wait_until,
+    workspace_of,
+)
 
 SCREEN, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 NAME = "the river and the sea, a text with a long name, modern, width 8"
@@ -79,6 +88,7 @@ def test_no_label_around_a_run_is_cut(page, server, store, size):
     for run_id in (shown, other):
         wait_until(page, lambda run_id=run_id: store.run(run_id).state == "finished")
     visit(page, f"{server}/Train?run={shown}", "Train")
+    settled(page)
     choice = page.get_by_role("combobox", name=re.compile("Compare with"))
     for key in ("ArrowDown", "Enter", "Escape"):
         choice.press(key)

@@ -163,7 +163,7 @@ def test_texts_and_runs_are_found_after_a_reload_and_hidden_from_another_browser
     for name in ("Pause", "Stop"):
         expect(stranger.get_by_role("button", name=name, exact=True)).to_have_count(0)
     stranger.get_by_role("button", name="More", exact=True).click()
-    expect(stranger.get_by_role("menuitem")).to_have_text(["Share", "Download"])
+    expect(stranger.get_by_role("menuitem")).to_have_text(["linkShare", "downloadDownload"])
     stranger.keyboard.press("Escape")
     go(stranger, "Generate")
     stranger.get_by_role("button", name="Write").click()
