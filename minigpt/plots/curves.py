@@ -15,13 +15,14 @@ import plotly.graph_objects as go
 
 from minigpt.plots.theme import GUIDES, MARGIN, OTHERS_AT, TRAIN_AT, VALIDATION_AT
 
+TOP = 66  # px: a legend of three rows, as which Plotly writes it on a phone
 # Room around a live plot for the widest labels there may be: where ECharts makes room for those
 # that are there, the plot moves as they change, and pushes its axis's name out of the picture.
-LIVE_ROOM = {"left": 60, "right": 28, "top": 48, "bottom": 52, "outerBoundsMode": "none"}
+LIVE_ROOM = {"left": 60, "right": 28, "top": TOP, "bottom": 52, "outerBoundsMode": "none"}
 
 
 # The same room around the plot when it rests: then it does not move as the run ends.
-RESTING_ROOM = {"l": 60, "r": 28, "t": 48, "b": 52, "autoexpand": False}
+RESTING_ROOM = {"l": 60, "r": 28, "t": TOP, "b": 52, "autoexpand": False}
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
 
 
