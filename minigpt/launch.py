@@ -3,6 +3,7 @@ stands in line."""
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import split_at
+from minigpt.counting import counted
 from minigpt.limits import Limits
 from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
@@ -84,5 +85,5 @@ def longer_plan(run: Run, steps: int, share: float) -> str:
         return f"{told}{who} stays at {low:.0%} of its peak."
     return (
         f"{told}{who} is raised to {restart.share:.0%} of its peak, and falls again to {low:.0%} "
-        f"over {restart.end - restart.start:,} steps. The loss may rise at first."
+        f"over {counted(restart.end - restart.start, 'step')}. The loss may rise at first."
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Self
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.counting import counted
 
 MOST = 10**12
 MAX_WORKSPACE = 80  # characters
@@ -67,8 +68,8 @@ class Limits:
         """Raises InputError when a workspace has too many runs, or all runs take too much disk."""
         if runs >= self.max_runs_per_workspace:
             raise InputError(
-                f"you have {runs:,} runs, this installation keeps {self.max_runs_per_workspace:,} "
-                "for each: delete some first"
+                f"you have {counted(runs, 'run')}, this installation keeps "
+                f"{self.max_runs_per_workspace:,} for each: delete some first"
             )
         self._check_disk(used_bytes)
 
@@ -76,7 +77,7 @@ class Limits:
         """Raises InputError when a workspace has too many texts, or there is no disk left."""
         if texts >= self.max_texts_per_workspace:
             raise InputError(
-                f"you have {texts:,} texts, this installation keeps "
+                f"you have {counted(texts, 'text')}, this installation keeps "
                 f"{self.max_texts_per_workspace:,} for each: delete some on Data first"
             )
         self._check_disk(used_bytes)
@@ -101,7 +102,7 @@ class Limits:
         """Raises InputError when a text is longer than this installation keeps."""
         if characters > self.max_text_mb * 1_000_000:
             raise InputError(
-                f"the text has {characters:,} characters, this installation takes at most "
+                f"the text has {counted(characters, 'character')}, this installation takes at most "
                 f"{self.max_text_mb:,} million: cut it into parts"
             )
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
+from minigpt.counting import counted
 
 USUAL_VOCABULARY = 100  # of the models that are timed
 BUDGETS = (10, 60, 300, 1_800)  # seconds
@@ -93,8 +94,8 @@ def _on(rung: tuple[int, ...]) -> Preset:
     n_layer, n_head, n_embd, block_size, batch_size = rung
     modern = PRESETS["modern"]
     return Preset(
-        f"The largest model that learns well in that time: {n_layer} layers, width {n_embd}, "
-        f"context {block_size}.",
+        f"The largest model that learns well in that time: {counted(n_layer, 'layer')}, "
+        f"width {n_embd}, context {block_size}.",
         {
             **modern.shape,
             "n_layer": n_layer,

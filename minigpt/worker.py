@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 
 from minigpt import weights
 from minigpt.config import InputError
+from minigpt.counting import counted
 from minigpt.limits import Limits
 from minigpt.marker import Marker
 from minigpt.probe import Prober
@@ -196,8 +197,8 @@ class Worker:
         for run_id in self.store.unviewed(["running"], self.store.clock() - 60 * minutes):
             if run_id in self.trainings and any(self._has_room(run, run_id) for run in line):
                 reason = (
-                    f"nobody had looked at it for {minutes} minutes while others waited, so it "
-                    "made room: press Resume to go on"
+                    f"nobody had looked at it for {counted(minutes, 'minute')} while others "
+                    "waited, so it made room: press Resume to go on"
                 )
                 training = self.trainings.pop(run_id)
                 with self._answering_for(run_id):
@@ -260,7 +261,7 @@ class Worker:
         store, limits = self.store, self.limits
         oldest = store.clock() - 86_400 * limits.max_age_days
         for run_id in store.unviewed(["paused"], oldest):
-            reason = f"it was paused and unviewed for {limits.max_age_days} days"
+            reason = f"it was paused and unviewed for {counted(limits.max_age_days, 'day')}"
             self._record(run_id, Results(state="stopped", reason=reason))
             store.look(run_id)  # it is kept for as long again
         ended = ["finished", "stopped", "diverged", "failed"]

@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
-    {"config"},
+    {"config", "counting"},
     {"limits", "speed", "ingredients", "steps"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},

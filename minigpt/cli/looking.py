@@ -13,6 +13,7 @@ from minigpt.cli.terminal import note, say, write
 from minigpt.cli.texts import text_of
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import trained_on, windows
+from minigpt.counting import counted
 from minigpt.plots import visible
 from minigpt.store import Run, Store
 from minigpt.supervisor import settle
@@ -46,7 +47,8 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     _tell_unknown(store, run, tokenizer, args.prompt)
     if len(ids) > run.model.block_size:
         note(
-            f"the prompt has {len(ids):,} tokens: only the newest {run.model.block_size:,} are read"
+            f"the prompt has {counted(len(ids), 'token')}: only the newest "
+            f"{run.model.block_size:,} are read"
         )
     written = []
     steps = continue_text(load_model(store, run), ids, config)
@@ -73,7 +75,8 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     x, y = windows(ids, run.model.block_size)
     loss = mean_loss(load_model(store, run), x, y, batch_size=16)
     bits = loss / math.log(2) * len(ids) / len(text)
-    say(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {y.size:,} tokens")
+    over = counted(y.size, "token")
+    say(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {over}")
     return {"run": run.id, "loss": loss, "bits_per_character": bits, "tokens": int(y.size)}
 
 
@@ -95,7 +98,10 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     ids = tokenizer.encode(args.prompt)
     _tell_unknown(store, run, tokenizer, args.prompt)
     if len(ids) > shape.block_size:
-        note(f"the prompt has {len(ids):,} tokens: only the newest {shape.block_size:,} are shown")
+        note(
+            f"the prompt has {counted(len(ids), 'token')}: only the newest {shape.block_size:,} "
+            "are read"
+        )
     ids = ids[-shape.block_size :]
     pattern = attention(load_model(store, run), ids)[args.layer, args.head].numpy()
     figure = plots.attention_heatmap(pattern, [tokenizer.tokens[i] for i in ids])

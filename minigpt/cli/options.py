@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from minigpt.config import DEFAULT_PRESET, PRESETS, InputError, Settings, TrainConfig
 from minigpt.corpus import WORLDS
+from minigpt.counting import counted
 from minigpt.store import MAX_NAME, as_name
 
 Read = Callable[[str], Any]
@@ -62,7 +63,8 @@ def name(text: str) -> str:
     """Reads what to call a run."""
     if len(text) > MAX_NAME or not as_name(text):
         raise argparse.ArgumentTypeError(
-            f"the name has {len(text):,} characters: it has to have between 1 and {MAX_NAME}"
+            f"the name has {counted(len(text), 'character')}: it has to have between 1 and "
+            f"{MAX_NAME}"
         )
     return as_name(text)
 

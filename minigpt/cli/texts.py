@@ -20,6 +20,7 @@ from minigpt.corpus import (
     read_text,
 )
 from minigpt.corpus.damage import DROP
+from minigpt.counting import counted
 from minigpt.limits import Limits
 from minigpt.plots import visible
 from minigpt.store import Store
@@ -171,14 +172,15 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         applied = tokenizer.applied(ids)
         for n, (left, right) in enumerate(tokenizer.merges[: args.merges]):
             parts = visible(tokenizer.tokens[left]), visible(tokenizer.tokens[right])
-            say(f"merge {n + 1}: {parts[0]} + {parts[1]}, joined {applied[n]:,} times")
+            say(f"merge {n + 1}: {parts[0]} + {parts[1]}, joined {counted(applied[n], 'time')}")
     result = {
         "vocab_size": tokenizer.vocab_size,
         "tokens": len(ids),
         "characters_per_token": len(text) / len(ids),
     }
     say(
-        f"{len(text):,} characters, {len(ids):,} tokens of {tokenizer.vocab_size:,}: "
+        f"{counted(len(text), 'character')}, {counted(len(ids), 'token')} of "
+        f"{tokenizer.vocab_size:,}: "
         f"{result['characters_per_token']:.2f} characters per token"
     )
     cut = len(ids) - max(2, len(ids) // 10)

@@ -20,6 +20,7 @@ from minigpt.corpus.guessing import (
     marked_as,
     unmarked,
 )
+from minigpt.counting import counted
 
 SAVE_AS_TEXT = "open it in the program that made it, save it as plain text in UTF-8, and bring that"
 # How files begin that are not text, whatever they are called.
@@ -206,7 +207,7 @@ def _read_pdf(data: bytes, name: str) -> Reading:
     text = "\n\n".join(page for page in pages if page)
     if not text:
         raise InputError(
-            f"{name} has {len(pages):,} pages and no text in them, perhaps only pictures of it: "
+            f"{name} has {counted(len(pages), 'page')} and no text, perhaps only pictures of it: "
             "bring a PDF whose words can be selected, or a text file"
         )
     return Reading(text, "PDF", sure=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig, whole_characters
+from minigpt.counting import counted
 from minigpt.steps import SingleStep
 from minigpt.store.database import Database
 from minigpt.store.records import (
@@ -302,7 +303,8 @@ class Store:
         """Raises InputError when the name is empty or too long, or there is no such run."""
         if len(name) > MAX_NAME:
             raise InputError(
-                f"the name has {len(name)} characters: it has to have between 1 and {MAX_NAME}"
+                f"the name has {counted(len(name), 'character')}: it has to have between 1 and "
+                f"{MAX_NAME}"
             )
         name = _named(name)
         with self._db.transaction() as db:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from minigpt.config import InputError, whole_characters
+from minigpt.counting import counted
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class BPETokenizer:
             raise InputError("the text is empty: bring one with at least two characters")
         if not MIN_VOCABULARY <= vocab_size <= MAX_VOCABULARY:
             raise InputError(
-                f"a BPE vocabulary of {vocab_size:,} tokens is not possible: "
+                f"a BPE vocabulary of {counted(vocab_size, 'token')} is not possible: "
                 f"choose from {MIN_VOCABULARY} (3 special tokens, 256 bytes, one merge) "
                 f"to {MAX_VOCABULARY:,}"
             )

@@ -5,6 +5,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.counting import counted
 from minigpt.store import Text
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
@@ -198,7 +199,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
             st.caption(
                 f"Merge {now:,}: **{frame.plain(left)}** and **{frame.plain(right)}** became one. "
                 f"{what_a_merge_did(tokenizer, now - 1, cut.joined)} "
-                f"The sentence now has {len(ids):,} {'token' if len(ids) == 1 else 'tokens'}."
+                f"The sentence now has {counted(len(ids), 'token')}."
             )
         else:
             st.caption(
@@ -232,8 +233,8 @@ def what_a_merge_did(tokenizer: BPETokenizer, k: int, joined: np.ndarray) -> str
             "be joined, so that they may have stood side by side more often than that."
         )
     return (
-        f"Within the words of the whole text they stood side by side {joined[k]:,} times: no other "
-        "pair did so more often."
+        "Within the words of the whole text they stood side by side "
+        f"{counted(joined[k], 'time')}: no other pair did so more often."
     )
 
 

@@ -15,6 +15,7 @@ from minigpt.config import (
     TrainConfig,
     differences,
 )
+from minigpt.counting import counted
 from minigpt.launch import check, launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
@@ -212,7 +213,7 @@ def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str,
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
-        f"It will read {read:,} tokens: the text {read / tokens:,.1f} times over."
+        f"It will read {counted(read, 'token')}: the text {read / tokens:,.1f} times over."
         + pace.estimate(model, train),
         help=explain("parameters", "vocabulary"),
     )

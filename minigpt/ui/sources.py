@@ -16,6 +16,7 @@ from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
 from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
+from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
 from minigpt.ui import frame, texts, tokens
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -334,8 +335,8 @@ def _difference(before: str, after: str) -> str:
     fewer = len(before) - len(after)
     if not fewer:
         changed = sum(a != b for a, b in zip(before, after, strict=True))
-        return f"{changed:,} of {len(before):,} characters change."
-    return f"{fewer:,} of {len(before):,} characters go."
+        return f"It changes {changed:,} of {counted(len(before), 'character')}."
+    return f"It takes out {fewer:,} of {counted(len(before), 'character')}."
 
 
 def take(make: Callable[[], tuple[str, str]]) -> None:
@@ -361,8 +362,8 @@ def keep(visit: frame.Visit, name: str, body: str, origin: str = "") -> tuple[st
     """Checks a text, stores it and chooses it; returns the good news. Raises InputError."""
     if len(body.strip()) < 2:
         raise InputError(
-            f"{name} has {len(body.strip())} characters besides spaces, a model needs at least 2: "
-            "bring a longer one"
+            f"{name} has {counted(len(body.strip()), 'character')} besides spaces, a model needs "
+            "at least 2: bring a longer one"
         )
     visit.limits.check_text(len(body))
     text_id = text_id_of(body)
@@ -372,7 +373,7 @@ def keep(visit: frame.Visit, name: str, body: str, origin: str = "") -> tuple[st
     name = _free_name(visit, name, text_id)
     visit.store.add_text(visit.workspace, name, body, origin)
     texts.choose_next(text_id)
-    return "success", f"Took {frame.plain(name)}: {len(body):,} characters."
+    return "success", f"Took {frame.plain(name)}: {counted(len(body), 'character')}."
 
 
 def _free_name(visit: frame.Visit, name: str, text_id: str) -> str:

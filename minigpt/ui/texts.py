@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt.config import InputError
 from minigpt.corpus import worlds
 from minigpt.corpus.statistics import Forms
+from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Text
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -57,7 +58,7 @@ def choose(visit: frame.Visit, label: str) -> Text:
 
 def described(text: Text) -> str:
     """A text as a choice shows it."""
-    return f"{text.name} · {text.characters:,} characters"
+    return f"{text.name} · {counted(text.characters, 'character')}"
 
 
 def choose_next(text_id: str | None) -> None:

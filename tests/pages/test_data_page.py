@@ -164,7 +164,7 @@ def test_a_clean_up_says_what_it_changes_and_makes_another_text(home_page, store
     home_page.text_area[0].set_value(body).run()
     by_label(home_page.button, "Keep this text").click().run()
     by_label(home_page.toggle, "Make all line ends alike").set_value(True).run()
-    assert any("40 of 200 characters go." in caption.value for caption in home_page.caption)
+    assert any("It takes out 40 of 200 characters." in c.value for c in home_page.caption)
     by_label(home_page.button, "Keep the cleaned text").click().run()
     well(home_page)
     chosen = by_label(home_page.selectbox, "Look at").value
