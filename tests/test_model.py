@@ -169,3 +169,11 @@ def test_residual_projections_start_smaller(tiny_config):
     model = GPT(tiny_config.replace(n_embd=128, n_layer=8))
     assert model.h[0].mlp.c_proj.weight.std().item() == pytest.approx(0.02 / 4, rel=0.05)
     assert model.h[0].mlp.c_fc.weight.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_the_rows_of_the_newest_tokens_are_those_of_the_whole_text(tiny_model, ids):
+    whole = attention(tiny_model, ids[0])
+    for n in (1, 5, 15, 16, 40):
+        part = attention(tiny_model, ids[0], newest=n)
+        assert part.shape == whole[:, :, -n:].shape
+        assert torch.allclose(part, whole[:, :, -n:], atol=1e-6)

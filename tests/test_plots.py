@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from minigpt import plots
 from minigpt.plots.theme import OTHERS_AT, TRAIN_AT, VALIDATION_AT
 
+ROOT = Path(__file__).parents[1]
+
 
 @given(st.integers(1, 3_000), st.integers(0, 10))
 def test_buckets_keep_the_extremes_and_the_ends_in_few_points(n, seed):
@@ -55,14 +57,14 @@ def test_a_long_run_s_live_curve_stays_small():
 
 def test_equal_tokens_keep_their_own_rows_and_columns():
     figure = plots.attention_heatmap(np.eye(7), list("hello e"))
-    assert list(figure.layout.xaxis.tickvals) == list(range(7))
+    assert list(figure.layout.xaxis.tickvals) == list(range(1, 8))
     assert figure.layout.xaxis.ticktext == ("h", "e", "l", "l", "o", "·", "e")
 
 
 def test_the_heatmap_hides_the_future_and_escapes_tokens():
-    figure = plots.attention_heatmap(np.ones((3, 3)) / 3, ["<", "b", "\n"])
+    figure = plots.attention_heatmap(np.ones((3, 3)) / 3, ["<", '"', "\n"])
     assert np.isnan(figure.data[0].z[0, 1]) and not np.isnan(figure.data[0].z[1, 0])
-    assert figure.layout.yaxis.ticktext == ("&lt;", "b", "⏎")
+    assert figure.layout.yaxis.ticktext == ("&lt;", '"', "⏎")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 4), (4, 4)])
@@ -79,13 +81,6 @@ def test_next_token_bars_show_both_probabilities():
     assert figure.layout.yaxis.ticktext == ("·", "e")
     option = plots.live_next_token_option(rows)
     assert option["series"][1]["data"] == [0.6, 0.4]
-
-
-@pytest.mark.parametrize(
-    "token, shown", [(" ", "·"), ("\n", "⏎"), ("\t", "⇥"), ("a", "a"), ("", "∅")]
-)
-def test_white_space_is_visible(token, shown):
-    assert plots.visible(token) == shown
 
 
 LINES = [(np.arange(3.0), np.array([3.0, 2.0, 1.0])) for _ in range(5)]
@@ -182,3 +177,94 @@ def test_other_runs_colours_differ_to_every_eye_and_in_grey(mode):
 
 def test_the_figures_own_template_has_the_light_theme_s_palette():
     assert list(plots.TEMPLATE.layout.colorway) == THEME["light"]["chartCategoricalColors"]
+
+
+def test_pointing_at_a_square_names_both_tokens_and_counts_them_from_one():
+    (map_,) = plots.attention_heatmap(np.eye(3), ["a", "<", "b"]).data
+    assert map_.customdata[2][1] == ["<b>b</b> (token 3)", "<b>&lt;</b> (token 2)"]
+    assert "%{x}" not in map_.hovertemplate and "%{y}" not in map_.hovertemplate
+
+
+def test_of_a_long_text_each_row_still_shows_all_of_its_attention():
+    whole = np.tril(np.random.default_rng(0).random((9, 9)))
+    whole /= whole.sum(axis=1, keepdims=True)
+    figure = plots.attention_heatmap(whole[-4:], list("abcdefghi"))
+    part, earlier = figure.data
+    np.testing.assert_array_equal(np.nan_to_num(part.z), whole[-4:, -4:])
+    assert np.allclose(np.nansum(part.z, axis=1) + earlier.z[:, 0], 1)
+    assert list(part.y) == [6, 7, 8, 9] and list(earlier.x) == [4]
+    assert figure.layout.xaxis.ticktext == ("earlier", "f", "g", "h", "i")
+    grid = plots.attention_grid(np.stack([[whole[-4:]]]))
+    np.testing.assert_allclose(grid.data[0].z[:, 0], earlier.z[:, 0], rtol=1e-6)
+
+
+def test_a_long_token_is_cut_on_the_axis_and_whole_in_the_hover():
+    figure = plots.attention_heatmap(np.eye(2), ["antidisestablishment", "日本語の文字列"])
+    assert figure.layout.xaxis.ticktext == ("antidises…", "日本語の…")
+    assert "antidisestablishment" in figure.data[0].customdata[0][0][0]
+    assert figure.layout.xaxis.tickangle == -45
+
+
+@pytest.mark.parametrize("tokens", [["a"] * 15, ["a"] * 96, ["<unk>"] * 40, ["·before"] * 96])
+def test_wherever_not_all_labels_fit_only_every_second_or_third_is_shown(tokens):
+    shape = plots.heatmap_shape(tokens, earlier=False)
+    for pitch in shape.pitch.values():
+        for width in range(260, shape.width + 1):
+            every = [
+                n for n, (least, most) in enumerate(shape.widths(pitch), start=2)
+                if least <= width <= most
+            ]  # fmt: skip
+            assert len(every) <= 1
+            room = (width - shape.room) / len(tokens) * (every[0] if every else 1)
+            assert room >= pitch - 0.1 or width < 300
+
+
+def sizes_in(node: object) -> list[float]:
+    """All sizes of letters in a figure or an option."""
+    if isinstance(node, dict):
+        own = [node["fontSize"]] if "fontSize" in node else []
+        own += [
+            value["size"] for key, value in node.items() if key.endswith("font") and "size" in value
+        ]
+        return own + [size for value in node.values() for size in sizes_in(value)]
+    return [size for item in node for size in sizes_in(item)] if isinstance(node, list) else []
+
+
+def test_letters_can_be_read_on_a_projector_in_every_figure():
+    steps, losses, rows = np.arange(3), np.array([3.0, 2.0, 1.0]), [("a", 0.6, 0.9)]
+    data = steps, losses, losses, {"uniform": 4.1}
+    runs = plots.compared(["one"], [(steps, losses)])
+    for figure in (
+        plots.attention_heatmap(np.eye(60), ["<unk>"] * 60),
+        plots.attention_grid(np.ones((6, 6, 9, 9)) / 9),
+        plots.next_token_bars(rows),
+        plots.loss_curve(*data),
+        plots.comparison(runs, "steps"),
+        plots.share_curve(steps, losses / 3),
+        plots.compression_curve(np.array([9, 7, 6]), 9, 1),
+    ):
+        shown = plots.readable(figure)
+        assert all(axis.tickfont.size >= 13 for axis in shown.select_xaxes())
+        assert all(axis.tickfont.size >= 13 for axis in shown.select_yaxes())
+        assert shown.layout.font.size >= 14
+        assert min(sizes_in(shown.to_dict())) >= 13
+    for option in (
+        plots.live_next_token_option(rows),
+        plots.live_loss_option(*data, 3),
+        plots.live_comparison_option(runs, "steps"),
+        plots.live_share_option(steps, losses / 3, 3),
+    ):
+        assert option["xAxis"]["axisLabel"]["fontSize"] >= 13
+        assert min(sizes_in(option)) >= 13
+
+
+def test_the_more_attention_the_more_a_square_stands_out_in_both_themes():
+    theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]
+
+    def brightness(color: str) -> float:
+        return sum(int(color[i : i + 2], 16) * w for i, w in ((1, 0.2), (3, 0.7), (5, 0.1)))
+
+    for mode in ("light", "dark"):
+        page = brightness(theme[mode]["backgroundColor"])
+        scale = [brightness(color) for color in theme[mode]["chartSequentialColors"]]
+        assert (np.diff([abs(color - page) for color in scale]) > 0).all()

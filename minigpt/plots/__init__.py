@@ -19,12 +19,19 @@ from minigpt.plots.curves import (
     loss_curve,
     share_curve,
 )
-from minigpt.plots.heads import attention_grid, attention_heatmap
-from minigpt.plots.theme import TEMPLATE, visible
+from minigpt.plots.heads import (
+    Shape,
+    attention_grid,
+    attention_heatmap,
+    grid_shape,
+    heatmap_shape,
+)
+from minigpt.plots.theme import TEMPLATE, escaped, legible, readable, visible
 
 __all__ = [
     "TEMPLATE",
     "Compared",
+    "Shape",
     "attention_grid",
     "attention_heatmap",
     "buckets",
@@ -32,12 +39,17 @@ __all__ = [
     "comparison",
     "comparison_height",
     "compression_curve",
+    "escaped",
+    "grid_shape",
+    "heatmap_shape",
+    "legible",
     "live_comparison_option",
     "live_loss_option",
     "live_next_token_option",
     "live_share_option",
     "loss_curve",
     "next_token_bars",
+    "readable",
     "share_curve",
     "visible",
 ]

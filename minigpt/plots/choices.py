@@ -1,17 +1,25 @@
 """What the next token could be."""
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from minigpt.plots.theme import GUIDES, MARGIN, visible
+from minigpt.plots.theme import (
+    GUIDES,
+    LETTERS,
+    LIVE_LABELS,
+    LIVE_LETTERS,
+    LIVE_TOOLTIP,
+    MARGIN,
+    escaped,
+    visible,
+)
 
 
 def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure:
     """The likeliest next tokens: (token, p of the bare model, p after temperature and filters)."""
-    tokens = [html.escape(visible(token)) for token, _, _ in candidates]
+    tokens = [escaped(visible(token)) for token, _, _ in candidates]
     rows = list(range(len(tokens)))
     figure = go.Figure()
     for name, column, marker in (("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})):
@@ -33,9 +41,15 @@ def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure
             "tickvals": rows,
             "ticktext": tokens,
             "autorange": "reversed",
-            "tickfont": {"family": "ui-monospace, monospace", "size": 14},
+            "tickfont": {"family": "ui-monospace, monospace", "size": LETTERS},
         },
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "font": {"size": LETTERS},
+        },
     )
     return figure
 
@@ -46,14 +60,14 @@ def live_next_token_option(candidates: Sequence[tuple[str, float, float]]) -> di
     return {
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 30, "bottom": 8, "containLabel": True},
-        "legend": {"top": 0, "left": 0},
-        "tooltip": {"trigger": "axis", "valueFormatter": "percent"},
-        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": {"formatter": "{value}"}},
+        "legend": {"top": 0, "left": 0, "textStyle": LIVE_LETTERS},
+        "tooltip": {**LIVE_TOOLTIP, "trigger": "axis", "valueFormatter": "percent"},
+        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": LIVE_LABELS},
         "yAxis": {
             "type": "category",
             "inverse": True,
             "data": [visible(token) for token, _, _ in candidates],
-            "axisLabel": {"fontFamily": "monospace", "fontSize": 14},
+            "axisLabel": {"fontFamily": "monospace", **LIVE_LETTERS},
         },
         "series": [
             {

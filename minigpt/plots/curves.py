@@ -3,7 +3,6 @@
 Of a run at rest they are Plotly figures; while it runs ECharts options, which update in place.
 """
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,7 +12,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from minigpt.plots.theme import GUIDES, MARGIN, OTHERS_AT, TRAIN_AT, VALIDATION_AT
+from minigpt.plots.theme import (
+    GUIDES,
+    LIVE_LABELS,
+    LIVE_LETTERS,
+    LIVE_TOOLTIP,
+    MARGIN,
+    OTHERS_AT,
+    TRAIN_AT,
+    VALIDATION_AT,
+    escaped,
+)
 
 TOP = 66  # px: a legend of three rows, as which Plotly writes it on a phone
 # Room around a live plot for the widest labels there may be: where ECharts makes room for those
@@ -35,7 +44,9 @@ LIVE_LEGEND = {"top": 0, "left": 0, "itemWidth": 32, "itemHeight": 2}
 
 def live_axis(name: str, gap: int, **more: float | bool) -> dict[str, Any]:
     """An axis of numbers as an ECharts option, its name `gap` pixels away."""
-    return {"type": "value", "name": name, "nameLocation": "middle", "nameGap": gap, **more}
+    letters = {"axisLabel": LIVE_LABELS, "nameTextStyle": LIVE_LETTERS}
+    where = {"name": name, "nameLocation": "middle", "nameGap": gap}
+    return {"type": "value", **where, **letters, **more}
 
 
 def buckets(x: np.ndarray, y: np.ndarray, most: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +136,7 @@ def live_loss_option(
         "animation": False,
         "grid": LIVE_ROOM,
         "legend": LIVE_LEGEND,
-        "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
+        "tooltip": {**LIVE_TOOLTIP, "trigger": "axis", "valueFormatter": "%.3f"},
         "xAxis": live_axis("step", 28, min=0, max=end),
         "yAxis": live_axis("loss (nats per token)", 44, scale=True),
         "series": [
@@ -203,7 +214,7 @@ def comparison(runs: Sequence[Compared], along: str) -> go.Figure:
         figure.add_scatter(
             x=run.x,
             y=run.y,
-            name="<br>".join(map(html.escape, run.rows)),
+            name="<br>".join(map(escaped, run.rows)),
             legendrank=runs.index(run),
             mode="lines+markers" if len(run.x) <= MOST_MARKERS else "lines",
             line={"width": 2, "dash": _dash(run, runs, DASHES)},
@@ -229,7 +240,7 @@ def live_comparison_option(runs: Sequence[Compared], along: str) -> dict[str, An
         "animation": False,
         "grid": {**LIVE_ROOM, "top": _legend_room(runs)},
         "legend": {**LIVE_LEGEND, "orient": "vertical", "align": "left", "data": names},
-        "tooltip": {"trigger": "item", "valueFormatter": "%.3f"},
+        "tooltip": {**LIVE_TOOLTIP, "trigger": "item", "valueFormatter": "%.3f"},
         "xAxis": live_axis(along, 28, min=0),
         "yAxis": live_axis("bits per character", 44, scale=True),
         "series": [
@@ -284,7 +295,7 @@ def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> 
     return {
         "animation": False,
         "grid": {**LIVE_ROOM, "top": 12},
-        "tooltip": {"trigger": "axis", "valueFormatter": "%.0f"},
+        "tooltip": {**LIVE_TOOLTIP, "trigger": "axis", "valueFormatter": "%.0f"},
         "xAxis": live_axis("step", 28, min=0, max=min(step_axis_end(float(steps[-1])), max_steps)),
         "yAxis": live_axis("right answers (%)", 44, min=0, max=100),
         "series": [

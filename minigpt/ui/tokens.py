@@ -7,7 +7,8 @@ import html
 import re
 from collections.abc import Container, Sequence
 
-from minigpt.plots import visible
+from minigpt.counting import counted
+from minigpt.plots import legible, visible
 from minigpt.ui.glossary import GLOSSARY
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")
@@ -44,8 +45,8 @@ def chips(tokens: Sequence[str], marked: Container[int] = (), *, breaks: bool = 
         for i, token in enumerate(tokens)
     ]
     parts = [
-        f'<span class="{classes[i]}" title="position {i}">'
-        f"{html.escape(visible(token))}</span>" + ("<br>" if breaks and token == "\n" else "")
+        f'<span class="{classes[i]}">{html.escape(visible(token))}</span>'
+        + "<br>" * (breaks and token.endswith("\n"))
         for i, token in enumerate(tokens)
     ]
     return f'{STYLE}<div class="mg-text" style="white-space: normal">{"".join(parts)}</div>'
@@ -58,7 +59,7 @@ def coloured(ids: Sequence[int], tokens: Sequence[str], counts: Sequence[int]) -
     for i in ids:
         token = tokens[i]
         hollow = " mg-hollow" if token in SPECIAL else ""
-        title = f"id {i:,}, {counts[i]:,} times in the text"
+        title = f"id {i:,}, {counted(counts[i], 'time')} in the text"
         parts.append(
             f'<bdi class="mg-chip mg-{i * 7 % 6}{hollow}" title="{title}">'
             f"{html.escape(visible(token))}</bdi>" + "<br>" * token.endswith("\n")
@@ -90,14 +91,15 @@ def passages(rows: Sequence[tuple[int, str, str]]) -> str:
 
 
 def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade: bool) -> str:
-    """HTML of a prompt and what the model wrote, each token the deeper the less likely it was."""
-    parts = [f'<span class="mg-prompt">{html.escape(prompt)}</span>']
+    """HTML of a prompt and what the model wrote, less likely tokens in a stronger colour."""
+    parts = [f'<span class="mg-prompt">{html.escape(legible(prompt))}</span>']
     for token, prob in zip(tokens, probs, strict=True):
         depth = f"{DEEPEST * (1 - prob):.0f}%"
         style = f' style="background: color-mix(in srgb, #14B8A6 {depth}, transparent)"'
         hollow = ' class="mg-chip mg-hollow"' if token in SPECIAL else ""
         title = f' title="probability {prob:.1%}"'
-        parts.append(f"<span{hollow}{title}{style if shade else ''}>{html.escape(token)}</span>")
+        words = html.escape(legible(token))
+        parts.append(f"<span{hollow}{title}{style if shade else ''}>{words}</span>")
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 
 

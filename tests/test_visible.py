@@ -1,0 +1,74 @@
+"""Every token can be seen, and told from every other."""
+
+import re
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+
+from minigpt import plots
+from minigpt.ui import tokens
+
+NOT_SEEN = {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp", "Co", "Cs", "Cn"}
+EVERY = [chr(point) for point in range(sys.maxunicode + 1)]
+# Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt: drawn as nothing by design.
+IGNORABLE = [
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
+    (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
+    (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "token, shown",
+    [
+        (" ", "·"), ("\n", "⏎"), ("\t", "⇥"), ("a", "a"), ("", "∅"), ("\r", "<U+000D>"),
+        ("\u0301", "◌\u0301"), ("\ufe0f", "<U+FE0F>"), ("\u200d", "<U+200D>"),
+        ("a\u200d", "a<U+200D>"), ("a\ufe0f", "a<U+FE0F>"),
+        ("\u2600\ufe0f", "\u2600\ufe0f"), ("\u2600\u200d\u2601", "\u2600\u200d\u2601"),
+        ("می\u200cروم", "می\u200cروم"), ("\r\n", "<U+000D>⏎"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_seen_stands_as_a_sign_or_as_its_code_point(token, shown):
+    assert plots.visible(token) == shown
+
+
+def test_every_character_of_unicode_alone_as_a_token_can_be_seen():
+    ignorable = {chr(point) for first, last in IGNORABLE for point in range(first, last + 1)}
+    for character in EVERY:
+        category, shown = unicodedata.category(character), plots.visible(character)
+        if character in " \n\t":
+            continue
+        if category[0] == "M" and character not in ignorable:
+            assert shown == f"◌{character}"
+        elif category in NOT_SEEN or character in ignorable:
+            assert re.fullmatch(r"(◌?)<U\+[0-9A-F]{4,6}>", shown), hex(ord(character))
+
+
+def test_no_two_characters_look_alike_for_what_stands_in_for_them():
+    assert len({plots.visible(character) for character in EVERY}) == len(EVERY)
+
+
+def test_a_text_that_is_read_keeps_its_words_and_shows_what_would_break_it():
+    assert plots.legible("Ça va\u00a0? – می\u200cروم\tx\n") == "Ça va\u00a0? – می\u200cروم\tx\n"
+    for character in "\r\u2028\u202e\u0000\u200b\u2066\x85":
+        assert plots.legible(f"a{character}b") == f"a<U+{ord(character):04X}>b"
+
+
+def test_a_written_text_with_windows_line_ends_has_no_blank_lines():
+    html = tokens.shaded("one\r\n", ["two", "\r", "\n", "\u202e"], [0.5] * 4, shade=True)
+    assert "\r" not in html and "\u202e" not in html
+    assert html.count("\n", html.rindex("mg-prompt")) == 2
+
+
+def test_quotation_marks_stand_as_themselves_on_every_axis():
+    rows = [('"', 0.6, 0.9), ("'", 0.3, 0.1), ("<b>", 0.1, 0.0)]
+    on_bars = plots.next_token_bars(rows).layout.yaxis.ticktext
+    heatmap = plots.attention_heatmap(np.eye(3), [token for token, _, _ in rows]).layout
+    assert on_bars == heatmap.xaxis.ticktext == ('"', "'", "&lt;b&gt;")
+    assert plots.live_next_token_option(rows)["yAxis"]["data"] == ['"', "'", "<b>"]
+    line = (np.arange(2), np.arange(2))
+    figure = plots.comparison(plots.compared(['"a" & <i>b'], [line]), "steps")
+    assert figure.data[-1].name == '"a" &amp; &lt;i&gt;b'
