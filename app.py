@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt import tokenizers
 from minigpt.config import InputError, SampleConfig
 from minigpt.ui import frame, writing
-from minigpt.ui.glossary import BRIEF, GLOSSARY, explain
+from minigpt.ui.glossary import BRIEF, explain
 
 visit = frame.open_page(
     "minigpt",
@@ -22,10 +22,13 @@ with talk, st.container(border=True):
         prompt = st.text_input(
             "Your beginning",
             value=writing.opening(visit.run),
-            max_chars=200,
+            key=f"beginning-{visit.run.id}",
+            persist_state="session",
             help="The model continues these characters, one token at a time.",
         )
         asked = st.form_submit_button("Continue it", type="primary", icon=":material/play_arrow:")
+    for note in writing.notes_on(visit.run, prompt, "beginning"):
+        st.caption(note)
     place = st.empty()
 
 with bars, st.container(border=True):
@@ -37,20 +40,17 @@ with bars, st.container(border=True):
         help=explain("model", "token", "vocabulary"),
     )
 
-writing_before = writing.kept(visit.run)
-if writing_before:
-    writing.draw(writing_before, tokenizers.load(visit.run.tokenizer), place, bars_place)
+before = None if asked else writing.kept(visit.run)
+if before:
+    writing.draw(before, tokenizers.load(visit.run.tokenizer), place)
+    with bars_place.container():
+        writing.explain_choice(visit.run, before)
 else:
     writing.show_last_sample(visit, place)
     bars_place.caption("Waking the model …")
 
 # Explain: the same model at three moments of its training.
 st.subheader("From noise to words", anchor=False)
-st.caption(
-    f"What **{frame.plain(visit.run.name)}** wrote at three steps of its training, "
-    "always from the same start.",
-    help=GLOSSARY["step"],
-)
 writing.show_progress(visit)
 
 own = visit.store.runs(visit.workspace)
@@ -67,9 +67,14 @@ frame.show_words(
 
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
 # write without asking.
-if asked or not writing_before:
+if not before:
+    config = SampleConfig(max_new_tokens=writing.LENGTH)
     try:
-        writing.write(visit.run, prompt, SampleConfig(max_new_tokens=160), place, bars_place)
+        written = writing.write(visit.run, prompt, config, place, bars_place)
     except InputError as error:
         place.error(frame.sentence(error))
         bars_place.empty()
+    else:
+        writing.hand_on(written)
+        with bars_place.container():
+            writing.explain_choice(visit.run, written)

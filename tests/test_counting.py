@@ -30,6 +30,7 @@ NEVER_ONE = {  # what stands before the noun where it cannot be 1, and why
     "reading.tokens": "no model trains on one token",
     "runs": "one run is said in words there",
     "self.count": "one byte is said in words there",
+    "self._failures": "the first is not told",
     "self.vocab_size": "above a limit",
     "step": "above a limit",
     "sharing": "said where there are several",

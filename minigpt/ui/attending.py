@@ -9,20 +9,23 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.ui import frame, services, writing
-from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.figures import show_map
+from minigpt.ui.glossary import GLOSSARY, explain
 
 MOST_TOKENS = 96  # more rows than this cannot be told apart on a screen
+NEWEST = -1  # stands for the newest moment, whatever its step
+LINE = 40  # characters of the first text: each of them has a label on the large map
 
 
 @dataclass(frozen=True)
 class View:
-    """The attention of one model over one text."""
+    """The attention of one model over one text, of which the newest N of T tokens are shown."""
 
-    tokens: list[str]
-    patterns: np.ndarray  # (n_layer, n_head, T, T)
+    tokens: list[str]  # T, all that were read
+    patterns: np.ndarray  # (n_layer, n_head, N, T)
     notes: list[str]
 
 
@@ -34,7 +37,8 @@ def choose_text(visit: frame.Visit) -> str:
         height=80,
         key=f"attention-text-{visit.run.id}",
         persist_state="session",
-        help=f"Up to {MOST_TOKENS} tokens are shown. Repeat a word and see which head notices.",
+        help="Repeat a word and see which head notices. Of a long text the newest "
+        f"{MOST_TOKENS} tokens are shown.",
     )
 
 
@@ -44,60 +48,73 @@ def _first_line(visit: frame.Visit) -> str:
     shown = visit.store.may_read(run.workspace, run.text_id)  # its owner may have deleted it
     body = visit.store.text(run.text_id)[:2_000] if shown else ""
     long_lines = [line for line in body.splitlines() if len(line) >= 24]
-    line = long_lines[0] if long_lines else body[:48] or writing.opening(run)
-    return line[:48].rsplit(" ", 1)[0] if len(line) > 48 else line
+    line = long_lines[0] if long_lines else body[:LINE] or writing.opening(run)
+    return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line
 
 
 def choose_step(visit: frame.Visit) -> int | None:
-    """A moment of training whose weights are kept; the newest at first."""
-    newest = visit.store.weights_step(visit.run.id)
-    steps = sorted({*visit.store.snapshot_steps(visit.run.id), *([newest] if newest else [])})
-    if len(steps) < 2:
-        return steps[0] if steps else None
-    return st.select_slider(
+    """A moment of training whose weights are kept; the newest at first, and None stands for it.
+
+    The choice keeps its place while further moments come: they are told apart by their names, and
+    the newest of a run that goes on is called the newest, whatever its step.
+    """
+    run, newest = visit.run, visit.store.weights_step(visit.run.id)
+    steps = [step for step in visit.store.snapshot_steps(run.id) if newest and step < newest]
+    if not steps:
+        return None
+    moment = st.select_slider(
         "Moment of training",
-        steps,
-        value=steps[-1],
-        format_func=lambda step: f"step {step:,}",
-        key=f"attention-step-{visit.run.id}-{len(steps)}",
+        [*steps, NEWEST],
+        value=NEWEST,
+        format_func=lambda step: "the newest" if step == NEWEST else f"step {step:,}",
+        key=f"attention-step-{run.id}",
+        persist_state="session",
         help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
         + GLOSSARY["step"],
     )
+    if moment != NEWEST:
+        return moment
+    follows = ", and follows the training" if run.active else ""
+    st.caption(f"The newest is step {newest:,}{follows}.", help=GLOSSARY["step"])
+    return None
 
 
 def compute(run: Run, text: str, step: int | None) -> View:
-    """The attention of the run's model at `step` over the newest tokens of `text`.
+    """The attention of the run's model at `step` over all of `text` that its context holds.
 
-    Raises InputError when the text is empty or the run has no weights yet.
+    Raises InputError when the text is empty, too long, or the run has no weights yet.
     """
     if not text:
         raise InputError("there is no text to look at: write at least one character")
+    writing.check_length(text, "text")
     tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(text)
-    notes = writing.notes_on_prompt(run, text)
-    most = min(MOST_TOKENS, run.model.block_size)
-    if len(ids) > MOST_TOKENS and most == MOST_TOKENS:
-        notes = notes[:1] if "<unk>" in "".join(notes) else []
-        notes.append(f"The text has {len(ids):,} tokens: the newest {most} are shown.")
-    ids = ids[-most:]
+    ids = tokenizer.encode(text)[-run.model.block_size :]
+    notes = writing.notes_on(run, text, "text")
     model = services.model(run, step)
     from minigpt.interpret import attention
 
-    return View([tokenizer.tokens[i] for i in ids], attention(model, ids).numpy(), notes)
+    if len(ids) > MOST_TOKENS:
+        notes.append(
+            f"The model reads {counted(len(ids), 'token')}, the newest {MOST_TOKENS} are shown. "
+            "What they give to those before stands in the first column, *earlier*."
+        )
+    patterns = attention(model, ids, MOST_TOKENS).numpy()
+    return View([tokenizer.tokens[i] for i in ids], patterns, notes)
 
 
 def show(view: View) -> None:
     """Every head at a glance, then one of them large."""
     for note in view.notes:
         st.caption(note)
-    L, H = view.patterns.shape[:2]
+    L, H, N, _ = view.patterns.shape
     st.subheader("Every head at a glance", anchor=False, help=GLOSSARY["head"])
-    show_figure(plots.attention_grid(view.patterns), "grid")
+    show_map(plots.attention_grid(view.patterns), "grid", plots.grid_shape(L, H))
     st.caption(
-        "Rows look, columns are looked at, deeper colour means more attention. A line beside the "
-        "diagonal: the token before. A first column: "
-        "resting on the beginning. A smooth fan: no habit yet.",
-        help=GLOSSARY["attention"],
+        "A map for each head, a line of maps for each layer. Rows look, columns are looked at; the "
+        "more a square stands out from the page, the more attention it gets. A line beside the "
+        "diagonal: the token before. A first column: resting on the beginning. A smooth fan: no "
+        "habit yet.",
+        help=explain("attention", "head", "layer"),
     )
 
     st.subheader("One head", anchor=False, help=GLOSSARY["attention"])
@@ -122,16 +139,18 @@ def show(view: View) -> None:
             icon=":material/download:",
         )
     with picture:
-        show_figure(plots.attention_heatmap(pattern, view.tokens), "heatmap")
+        shape = plots.heatmap_shape(view.tokens[-N:], earlier=len(view.tokens) > N)
+        show_map(plots.attention_heatmap(pattern, view.tokens), "heatmap", shape)
 
 
 def _as_csv(pattern: np.ndarray, tokens: list[str]) -> str:
-    """One row per looking token, one column per token looked at."""
+    """One row per looking token that is shown, one column per token that was read."""
     table = io.StringIO()
     rows = csv.writer(table)
-    shown = [plots.visible(token) for token in tokens]
-    rows.writerow(["", *shown])
+    labels = [plots.visible(token) for token in tokens]
+    rows.writerow(["", *labels])
     rows.writerows(
-        [token, *map("{:.5f}".format, row)] for token, row in zip(shown, pattern, strict=True)
+        [label, *map("{:.5f}".format, row)]
+        for label, row in zip(labels[-len(pattern) :], pattern, strict=True)
     )
     return table.getvalue()

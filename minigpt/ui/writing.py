@@ -1,7 +1,7 @@
 """A model writing on the page: streamed token by token, or shown from its training."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -9,12 +9,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots, tokenizers
-from minigpt.config import SampleConfig
+from minigpt.config import InputError, SampleConfig
+from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers import known
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.glossary import GLOSSARY, explain
 
 if TYPE_CHECKING:
     from minigpt.generation import Step
@@ -22,20 +23,24 @@ if TYPE_CHECKING:
 FRAME_SECONDS = 0.06  # the browser is told at most so often
 SHOWN_CANDIDATES = 8
 WRITTEN = "written"  # where a session keeps the newest text
+LENGTH = 160  # tokens, where nothing else was asked for
+MOST_CHARACTERS = 20_000  # of a prompt
+CHIPS = 24  # tokens in front of the one that is explained
+SHOWN_CHARACTERS, SHOWN_LINES = 400, 6  # of a prompt above what the model wrote: its end
 
 
 def opening(run: Run) -> str:
     """A beginning in the run's own characters, to put into an empty prompt."""
     tokenizer, samples = tokenizers.load(run.tokenizer), services.store().samples(run.id)
     # Bytes can spell anything, so there it has to be what the model has come to write itself.
-    known = (
+    spelt = (
         set(tokenizer.tokens) if tokenizer.kind == "char" else set(samples[-1:] and samples[-1][1])
     )
     for words in ("Once there was ", "The ", "hello"):
-        if set(words) <= known:
+        if set(words) <= spelt:
             return words
     words = samples[-1][1].split() if samples else []
-    return f"{words[0][:20]} " if words and " " in known else tokenizer.tokens[-1]
+    return f"{words[0][:20]} " if words and " " in spelt else tokenizer.tokens[-1]
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,15 @@ class Writing:
     """A finished text: which run wrote it, from which prompt and settings."""
 
     run_id: str
+    at: int  # the step of the training whose weights wrote it
     prompt: str
     config: SampleConfig
     steps: "list[Step]"
+
+    @property
+    def key(self) -> str:
+        """The same for the same text only."""
+        return f"{self.run_id}-{hash((self.at, self.prompt, self.config))}"
 
 
 def kept(run: Run) -> Writing | None:
@@ -66,14 +77,16 @@ def write(
     """Continues `prompt` into `place` as it is written, and keeps the text for this session.
 
     With `bars`, the likeliest next tokens stand there, and move. Raises InputError when the prompt
-    is empty or the run has no weights yet.
+    is empty or too long or the run has no weights yet.
     """
+    check_length(prompt)
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(prompt)
     model = services.model(run)
     from minigpt.generation import generate
 
-    writing, painted = Writing(run.id, prompt, config, []), 0.0
+    at = services.store().weights_step(run.id) or 0
+    writing, painted = Writing(run.id, at, prompt, config, []), 0.0
     for step in generate(model, ids, config):
         writing.steps.append(step)
         if time.monotonic() - painted >= FRAME_SECONDS:
@@ -93,7 +106,10 @@ def draw(
     shade: bool = False,
 ) -> None:
     """Draws a text as far as it is written, and the rivals of its newest token."""
-    read = tokenizer.decode(tokenizer.encode(writing.prompt))  # shows <unk> where it is read
+    prompt = _end_of(writing.prompt)
+    read = tokenizer.decode(tokenizer.encode(prompt))  # shows <unk> where it is read
+    if prompt != writing.prompt:
+        read = f"… {read}"
     written = list(tokenizer.pieces(step.id for step in writing.steps))
     probs = [step.prob for step in writing.steps]
     place.html(tokens.shaded(read, written, probs, shade=shade))
@@ -102,23 +118,54 @@ def draw(
         bars.echarts_chart(option, height=320)
 
 
+def _end_of(prompt: str) -> str:
+    """What is shown of a prompt: its end, so that the new text is in view."""
+    return "\n".join(prompt.split("\n")[-SHOWN_LINES:])[-SHOWN_CHARACTERS:]
+
+
+def hand_on(writing: Writing) -> None:
+    """Has the fields of Generate say what this text was written with, when they are drawn next."""
+    config = writing.config
+    st.session_state.update(
+        {
+            f"prompt-{writing.run_id}": writing.prompt,
+            "temperature": config.temperature,
+            "length": config.max_new_tokens,
+            "top_p": config.top_p or 1.0,
+            "seed": config.seed,
+        }
+    )
+
+
 def _rivals(step: "Step", tokenizer: tokenizers.Tokenizer) -> list[tuple[str, float, float]]:
     rows = [(tokenizer.tokens[i], base, final) for i, base, final in step.candidates]
     return rows[:SHOWN_CANDIDATES]
 
 
-def notes_on_prompt(run: Run, prompt: str) -> list[str]:
-    """What a person should know about a prompt: unknown characters, too long for the context."""
+def check_length(text: str, what: str = "prompt") -> None:
+    """Raises InputError when a text is longer than anyone would type."""
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(
+            f"the {what} has {counted(len(text), 'character')}, at most {MOST_CHARACTERS:,} are "
+            "taken: shorten it, and keep its end, which is what the model goes on from"
+        )
+
+
+def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
+    """What a person should know about a text that is read: unknown characters, too long for the
+    context."""
+    if len(text) > MOST_CHARACTERS:
+        return []  # it is refused
     tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(prompt)
+    ids = tokenizer.encode(text)
     notes = known.notes(
-        tokenizer, prompt, services.met(run), lambda token: frame.plain(plots.visible(token))
+        tokenizer, text, services.met(run), lambda token: frame.plain(plots.visible(token))
     )
-    if len(ids) > run.model.block_size:
-        left_out = len(ids) - run.model.block_size
+    if (left_out := len(ids) - run.model.block_size) > 0:
+        are = "is" if left_out == 1 else "are"
         notes.append(
-            f"The prompt has {len(ids):,} tokens and the context holds {run.model.block_size:,}: "
-            f"the oldest {left_out:,} are left out."
+            f"The {what} has {counted(len(ids), 'token')} and the context holds "
+            f"{run.model.block_size:,}: the oldest {left_out:,} {are} left out."
         )
     return notes
 
@@ -133,16 +180,30 @@ def show_last_sample(visit: frame.Visit, place: DeltaGenerator) -> None:
             st.code(body, language=None, wrap_lines=True)
 
 
+Sample = tuple[int, str]  # the step at which it was written, and the text
+
+
+def moments(samples: Sequence[Sample]) -> list[Sample]:
+    """Up to three samples of different steps: the first, one early on, the newest."""
+    distinct = sorted(dict(samples).items())
+    if len(distinct) <= 3:
+        return distinct
+    return [distinct[0], distinct[max(1, len(distinct) // 8)], distinct[-1]]
+
+
 def show_progress(visit: frame.Visit) -> None:
-    """Three samples of a run side by side: the first, one early on, the newest."""
-    samples = visit.store.samples(visit.run.id)
-    if not samples:
-        st.caption("This run has not written anything yet.")
+    """What a run wrote at up to three moments of its training, side by side."""
+    name, shown = frame.plain(visit.run.name), moments(visit.store.samples(visit.run.id))
+    if not shown:
+        st.caption(f"**{name}** has not written anything yet.")
         return
-    early = min(len(samples) - 1, max(1, len(samples) // 8))
-    for column, (step, body) in zip(
-        st.columns(3), [samples[0], samples[early], samples[-1]], strict=True
-    ):
+    when = ("one step", "two steps", "three steps")[len(shown) - 1]
+    st.caption(
+        f"What **{name}** wrote at {when} of its training"
+        + (", always from the same start." if len(shown) > 1 else "."),
+        help=GLOSSARY["step"],
+    )
+    for column, (step, body) in zip(st.columns(3), shown, strict=False):
         with column, st.container(border=True):
             st.markdown(f"**Step {step:,}**", help=tokens.about_special(body))
             sample = tokens.running(body, marks=False)
@@ -171,7 +232,7 @@ def choose(run: Run) -> tuple[str, Callable[[], SampleConfig]]:
             key=f"top_k-{run.model.vocab_size}", persist_state="session",
         )  # fmt: skip
         length = st.number_input(
-            "Length", 1, 2_000, 300, step=50, help=hints["max_new_tokens"],
+            "Length", 1, 2_000, LENGTH, step=50, help=hints["max_new_tokens"],
             key="length", persist_state="session",
         )  # fmt: skip
     with right:
@@ -196,44 +257,57 @@ def choose(run: Run) -> tuple[str, Callable[[], SampleConfig]]:
 
 
 def show(visit: frame.Visit, prompt: str, config: SampleConfig, pressed: bool) -> None:
-    """Writes when asked to; otherwise shows the newest text of this session, or of the training."""
+    """The newest text of this session, or a new one when asked for, or where there is none yet."""
     run = visit.run
     shade = st.toggle(
         "Show surprise",
         value=True,
         key="shade",
         persist_state="session",
-        help="The deeper the colour, the less likely the model held that token.",
+        help="The stronger the colour, the less likely the model held that token.",
     )
     with st.container(border=True):
         place = st.empty()
-    writing = kept(run)
-    tokenizer = tokenizers.load(run.tokenizer)
-    if pressed:
-        writing = write(run, prompt, config, place, shade=shade)
-    elif writing:
-        draw(writing, tokenizer, place, shade=shade)
+    writing = None if pressed else kept(run)
+    if writing:
+        draw(writing, tokenizers.load(run.tokenizer), place, shade=shade)
     else:
         show_last_sample(visit, place)
-        return
+        writing = write(run, prompt, config, place, shade=shade)
     settings = writing.config
     st.caption(
         f"Temperature {settings.temperature:g}, seed {settings.seed}, "
-        f"{len(writing.steps):,} tokens."
+        f"{counted(len(writing.steps), 'token')}, by the model of step {writing.at:,}.",
+        help=explain("step", "model"),
     )
-    _explain_choice(writing, tokenizer)
-
-
-def _explain_choice(writing: Writing, tokenizer: tokenizers.Tokenizer) -> None:
-    """For any token of a text: what else it could have been."""
     st.subheader("How it chose", anchor=False, help=GLOSSARY["temperature"])
-    at, steps = 0, writing.steps
-    if len(steps) > 1:
-        at = st.slider("Token", 1, len(steps), 1, help="Which written token to look at.") - 1
-    ids = [*tokenizer.encode(writing.prompt), *(step.id for step in steps[: at + 1])][-40:]
-    st.html(tokens.chips([tokenizer.tokens[i] for i in ids], marked={len(ids) - 1}))
-    show_figure(plots.next_token_bars(_rivals(steps[at], tokenizer)), "candidates", toolbar=False)
+    explain_choice(run, writing)
     st.caption(
         "Slate: what the model believes. Teal: what the token was drawn from, after temperature, "
         "top-k and top-p."
     )
+
+
+@st.fragment
+def explain_choice(run: Run, writing: Writing) -> None:
+    """For any token of a text, the first at first: what else it could have been."""
+    tokenizer, steps, at = tokenizers.load(run.tokenizer), writing.steps, 0
+    if len(steps) > 1:
+        at = st.slider(
+            "Which token",
+            1,
+            len(steps),
+            key=f"token-{writing.key}",
+            help="Which written token to look at; 1 is the one right behind the prompt. "
+            + GLOSSARY["token"],
+        ) - 1  # fmt: skip
+    end = tokenizer.encode(writing.prompt[-CHIPS * 16 :])
+    ids = [*end, *(step.id for step in steps[: at + 1])][-CHIPS:]
+    st.html(tokens.chips([tokenizer.tokens[i] for i in ids], marked={len(ids) - 1}, breaks=False))
+    st.caption(
+        f"Token {at + 1:,} of {len(steps):,}, the marked one: the model held it "
+        f"{steps[at].prob:.1%} likely.",
+        help=GLOSSARY["model"],
+    )
+    bars = plots.next_token_bars(_rivals(steps[at], tokenizer))
+    show_figure(bars, f"candidates-{writing.key}", toolbar=False)

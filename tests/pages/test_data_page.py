@@ -223,7 +223,9 @@ def test_letters_in_two_forms_are_told_and_a_clean_up_makes_them_one(home_page, 
     assert "20 letters are written as several characters" in told
     assert "of u and U+0308, and 10 of the same letters as one" in told
     by_label(home_page.toggle, "Write each letter in one form").set_value(True).run()
-    assert any("20 of 280 characters go." in caption.value for caption in home_page.caption)
+    assert any(
+        "It takes out 20 of 280 characters." in caption.value for caption in home_page.caption
+    )
     by_label(home_page.button, "Keep the cleaned text").click().run()
     well(home_page)
     assert not any("several characters" in caption.value for caption in home_page.caption)
