@@ -77,7 +77,7 @@ def open_page(title: str, about: str, *words: str, tells_trouble: bool = True) -
         for page, label, icon in MENU:
             st.page_link(page, label=label, icon=icon, query_params=_run_in_url())
         run_choice = st.container()
-        drawer.closes_after_a_tap()
+        drawer.closes_after_a_tap(title)
     st.html(STYLE)
     st.title(title if title != "minigpt" else "Understand a GPT by training one", anchor=False)
     st.markdown(about, help=explain(*words) if words else None)

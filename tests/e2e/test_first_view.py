@@ -128,6 +128,7 @@ def test_no_label_around_a_run_is_cut(page, server, store, size):
 def test_the_drawer_of_a_phone_closes_after_a_tap(page, server):
     page.set_viewport_size(PHONE)
     visit(page, f"{server}/Train", "Train")
+    settled(page)
     page.get_by_test_id("stExpandSidebarButton").click()
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar).to_have_attribute("data-collapsed", "false")
