@@ -40,7 +40,7 @@ def expect_accessible(page: Page, where: str) -> None:
 def test_no_page_is_hard_to_read_or_to_reach_by_keyboard(shaded_page, server):
     page = shaded_page
     visit(page, server, HOME)
-    expect(page.locator("canvas").first).to_be_visible()  # it has begun to write
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()  # it has written
     expect_accessible(page, "Home")
     visit(page, f"{server}/Data", "Data")
     for source in ("Paste", "Library", "Worlds", "Downloads", "Upload"):
