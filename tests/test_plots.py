@@ -268,3 +268,23 @@ def test_the_more_attention_the_more_a_square_stands_out_in_both_themes():
         page = brightness(theme[mode]["backgroundColor"])
         scale = [brightness(color) for color in theme[mode]["chartSequentialColors"]]
         assert (np.diff([abs(color - page) for color in scale]) > 0).all()
+
+
+@pytest.mark.parametrize("tokens", [["a"] * 15, ["a"] * 96, ["·before"] * 96])
+def test_a_map_in_a_file_of_its_own_has_the_labels_that_fit(tokens):
+    shape = plots.heatmap_shape(tokens, earlier=True)
+    rows = np.ones((len(tokens), 100)) / 100
+    figure = plots.alone(plots.attention_heatmap(rows, ["z"] * (100 - len(tokens)) + tokens), shape)
+    layout = figure.layout
+    for axis, pitch in ((layout.xaxis, shape.pitch["x"]), (layout.yaxis, shape.pitch["y"])):
+        assert 4 < len(axis.tickvals) == len(axis.ticktext)
+        assert len(axis.tickvals) * pitch <= figure.layout.height - 200
+    assert figure.layout.xaxis.ticktext[0] == "earlier"
+
+
+def test_a_map_in_a_file_of_its_own_has_the_scale_of_the_pages():
+    figure = plots.attention_heatmap(np.eye(2), ["a", "b"])
+    assert figure.data[0].colorscale is None, "the template's"
+    (heatmap,) = plots.TEMPLATE.data.heatmap
+    theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]["light"]
+    assert [color for _, color in heatmap.colorscale] == theme["chartSequentialColors"]

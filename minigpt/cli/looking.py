@@ -103,12 +103,20 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             "are read"
         )
     ids = ids[-shape.block_size :]
-    pattern = attention(load_model(store, run), ids)[args.layer, args.head].numpy()
-    figure = plots.attention_heatmap(pattern, [tokenizer.tokens[i] for i in ids])
+    if len(ids) > plots.MOST_ROWS:
+        note(f"of {counted(len(ids), 'token')} the newest {plots.MOST_ROWS} are shown")
+    patterns = attention(load_model(store, run), ids, plots.MOST_ROWS)
+    tokens = [tokenizer.tokens[i] for i in ids]
+    figure = plots.alone(
+        plots.attention_heatmap(patterns[args.layer, args.head].numpy(), tokens),
+        plots.heatmap_shape(tokens[-plots.MOST_ROWS :], len(tokens) > plots.MOST_ROWS),
+    )
     figure.update_layout(
         template=plots.TEMPLATE,
-        title=f"{run.name}: layer {args.layer}, head {args.head}",
-        margin={"t": 120},
+        title=f"{plots.escaped(run.name)}: layer {args.layer}, head {args.head}",
+        title_yref="container",
+        title_y=0.97,
+        margin={"t": 140, "r": 40},
     )
     output = Path(args.output)
     output.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")

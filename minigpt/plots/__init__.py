@@ -20,7 +20,9 @@ from minigpt.plots.curves import (
     share_curve,
 )
 from minigpt.plots.heads import (
+    MOST_ROWS,
     Shape,
+    alone,
     attention_grid,
     attention_heatmap,
     grid_shape,
@@ -29,9 +31,11 @@ from minigpt.plots.heads import (
 from minigpt.plots.theme import TEMPLATE, escaped, legible, readable, visible
 
 __all__ = [
+    "MOST_ROWS",
     "TEMPLATE",
     "Compared",
     "Shape",
+    "alone",
     "attention_grid",
     "attention_heatmap",
     "buckets",

@@ -15,6 +15,8 @@ EARLIER = "earlier"
 LABEL_COLUMNS = 10  # of a letter's width each; a longer label is cut, and whole in the hover
 GAP = 0.06  # between maps, as a share of a map
 SIDE = 200  # of a map at most, in pixels
+MOST_ROWS = 96  # of a map: more cannot be told apart on a screen
+HEATMAP_ROOM = 300  # pixels above and below a large map, with a title
 GRID_MARGIN = {"l": 8, "r": 28, "t": 28, "b": 8}
 GRID_ROOM = 36  # what the margins take, across and down
 LOOKS = "%{{customdata[0]}} gives %{{z:.1%}} of its attention<br>to {}<extra></extra>"
@@ -160,6 +162,20 @@ def heatmap_shape(tokens: Sequence[str], earlier: bool) -> Shape:
         room=max(across, down - 40),
         pitch={"x": 22 if slanted else round(letter * widest + 4), "y": LETTERS},
     )
+
+
+def alone(figure: go.Figure, shape: Shape) -> go.Figure:
+    """A large map for a file of its own, where no page thins its labels out: with as many as have
+    their pitch at its height."""
+    layout, side = figure.layout, figure.layout.height - HEATMAP_ROOM
+    for axis, pitch in ((layout.xaxis, shape.pitch["x"]), (layout.yaxis, shape.pitch["y"])):
+        every = -(-pitch * shape.labels // side)
+        axis.update(
+            title_font_size=LETTERS,
+            tickvals=axis.tickvals[::every],
+            ticktext=axis.ticktext[::every],
+        )
+    return figure.update_layout(width=layout.height)
 
 
 def grid_shape(layers: int, heads: int) -> Shape:

@@ -21,16 +21,18 @@ SEQUENTIAL = (
 LETTERS, LABELS = 14, 13
 LIVE_LETTERS, LIVE_LABELS = {"fontSize": LETTERS}, {"fontSize": LABELS}  # the same for ECharts
 LIVE_TOOLTIP = {"textStyle": LIVE_LETTERS}
+SCALE = [[i / 9, color] for i, color in enumerate(SEQUENTIAL)]
 TEMPLATE = go.layout.Template(
+    data={"heatmap": [{"colorscale": SCALE}]},  # which has a scale of its own, of two colours
     layout={
         "colorway": [TRAIN, VALIDATION, *GUIDES, *OTHERS],
-        "colorscale": {"sequential": [[i / 9, color] for i, color in enumerate(SEQUENTIAL)]},
+        "colorscale": {"sequential": SCALE},
         "font": {"family": "system-ui, sans-serif", "color": "#1F2937", "size": LETTERS},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "xaxis": {"gridcolor": "#E5E7EB", "zeroline": False},
         "yaxis": {"gridcolor": "#E5E7EB", "zeroline": False},
-    }
+    },
 )
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 

@@ -15,7 +15,6 @@ from minigpt.ui import frame, services, writing
 from minigpt.ui.figures import show_map
 from minigpt.ui.glossary import GLOSSARY, explain
 
-MOST_TOKENS = 96  # more rows than this cannot be told apart on a screen
 NEWEST = -1  # stands for the newest moment, whatever its step
 LINE = 40  # characters of the first text: each of them has a label on the large map
 
@@ -38,7 +37,7 @@ def choose_text(visit: frame.Visit) -> str:
         key=f"attention-text-{visit.run.id}",
         persist_state="session",
         help="Repeat a word and see which head notices. Of a long text the newest "
-        f"{MOST_TOKENS} tokens are shown.",
+        f"{plots.MOST_ROWS} tokens are shown.",
     )
 
 
@@ -93,12 +92,12 @@ def compute(run: Run, text: str, step: int | None) -> View:
     model = services.model(run, step)
     from minigpt.interpret import attention
 
-    if len(ids) > MOST_TOKENS:
+    if len(ids) > plots.MOST_ROWS:
         notes.append(
-            f"The model reads {counted(len(ids), 'token')}, the newest {MOST_TOKENS} are shown. "
-            "What they give to those before stands in the first column, *earlier*."
+            f"The model reads {counted(len(ids), 'token')}, the newest {plots.MOST_ROWS} are "
+            "shown. What they give to those before stands in the first column, *earlier*."
         )
-    patterns = attention(model, ids, MOST_TOKENS).numpy()
+    patterns = attention(model, ids, plots.MOST_ROWS).numpy()
     return View([tokenizer.tokens[i] for i in ids], patterns, notes)
 
 
