@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import websockets
@@ -37,6 +38,12 @@ async def visit_and_clear(address: str, times: int) -> None:
                 kind = answer.WhichOneof("type")
 
 
+def clear(server: Server, times: int) -> None:
+    """The same, in a thread of its own: this one may have an event loop."""
+    with ThreadPoolExecutor() as thread:
+        thread.submit(asyncio.run, visit_and_clear(server.address, times)).result()
+
+
 def owned(server: Server) -> tuple[int, int]:
     """How many threads the server has, and how many files of its store are open."""
     process = Path(f"/proc/{server.process.pid}")
@@ -52,9 +59,9 @@ def owned(server: Server) -> tuple[int, int]:
 
 def test_clearing_the_caches_unmakes_neither_the_store_nor_the_supervisor(tmp_path):
     with app_server(tmp_path) as server:
-        asyncio.run(visit_and_clear(server.address, 1))
+        clear(server, 1)
         threads, files = owned(server)
-        asyncio.run(visit_and_clear(server.address, CLEARINGS))
+        clear(server, CLEARINGS)
         threads_then, files_then = owned(server)
         assert files_then == files
         assert threads_then < threads + CLEARINGS / 2

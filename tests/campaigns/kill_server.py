@@ -59,7 +59,10 @@ def kill_once(folder: Path, rng: random.Random) -> Outcome:
     with app_server(folder) as server:
         look(server.address, run_id)
         trial.wait_for(lambda: store.run(run_id).step > before.step)
+        workers = [pid for pid in server.children() if is_worker(pid)]
     store.wish(run_id, "deleted")
+    # Its server has ended; it saves and leaves after that, and the folder is to stay until then.
+    trial.wait_for(lambda: not any(map(is_worker, workers)))
     return Outcome(gone_after, listed, True)
 
 
