@@ -10,7 +10,7 @@ import streamlit as st
 from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Run, Store, StoreError
+from minigpt.store import DEMO_PREFIX, EVERYONE, Run, Store, StoreError
 from minigpt.ui import drawer, services
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.workspace import workspace
@@ -156,9 +156,9 @@ def leave_run() -> None:
 def _visit(tells_trouble: bool) -> Visit:
     store, (who, known) = services.store(), workspace()
     demo_id = bundle.ensure_demo(store)  # it comes back, whatever became of it
-    wanted = st.query_params.get("run", demo_id)
+    wanted = st.query_params.get("run", DEMO_PREFIX)
     try:
-        run = store.run(wanted)
+        run = store.run(demo_id if wanted == DEMO_PREFIX else wanted)
     except InputError as error:
         st.error(f"{sentence(error)} The demo is shown instead.", icon=":material/link_off:")
         run = store.run(demo_id)

@@ -30,16 +30,18 @@ SHOWN_CHARACTERS, SHOWN_LINES = 400, 6  # of a prompt above what the model wrote
 
 
 def opening(run: Run) -> str:
-    """A beginning in the run's own characters, to put into an empty prompt."""
+    """A beginning in the run's own characters, or in words that it wrote itself, to put into an
+    empty prompt."""
     tokenizer, samples = tokenizers.load(run.tokenizer), services.store().samples(run.id)
-    # Bytes can spell anything, so there it has to be what the model has come to write itself.
-    spelt = (
-        set(tokenizer.tokens) if tokenizer.kind == "char" else set(samples[-1:] and samples[-1][1])
-    )
-    for words in ("Once there was ", "The ", "hello"):
-        if set(words) <= spelt:
-            return words
     words = samples[-1][1].split() if samples else []
+    if tokenizer.kind == "bpe":
+        # Bytes can spell what the model never met, and a space belongs to the word behind it.
+        whole = [word for word in words if "<" not in word and "\ufffd" not in word]
+        return " ".join(whole[:3])[:40] or tokenizer.tokens[-1]
+    spelt = set(tokenizer.tokens)
+    for beginning in ("Once there was ", "The ", "hello"):
+        if set(beginning) <= spelt:
+            return beginning
     return f"{words[0][:20]} " if words and " " in spelt else tokenizer.tokens[-1]
 
 

@@ -26,6 +26,10 @@ def test_a_run_that_does_not_exist_is_one_sentence_and_the_demo(home_page, page)
     assert "There is no run 'nonsense'" in app.error[0].value
 
 
+def test_the_demo_is_found_by_the_name_that_it_has_on_the_command_line(home_page):
+    well(opened(home_page, "pages/2_Train.py", "demo"))
+
+
 @pytest.mark.parametrize("page", ["app.py", *PAGES])
 def test_a_disk_that_refuses_is_told_on_every_page(home_page, page, monkeypatch):
     monkeypatch.setattr(services, "trouble", lambda: "store.sqlite – the disk is full")

@@ -2,6 +2,9 @@
 
 import re
 
+from minigpt.config import GPTConfig, TrainConfig
+from minigpt.store import Results
+from minigpt.tokenizers import BPETokenizer
 from minigpt.ui import writing
 from tests.pages.visits import by_label, html_of, opened, well
 
@@ -70,3 +73,13 @@ def test_of_a_long_prompt_the_end_is_shown_and_one_that_is_too_long_is_refused(
     app.text_area[0].set_value("a" * (writing.MOST_CHARACTERS + 1)).run()
     by_label(app.button, "Write").click().run()
     assert "The prompt has 20,001 characters, at most 20,000 are taken" in app.error[0].value
+
+
+def test_a_bpe_run_is_offered_a_beginning_in_whole_words_of_its_own(store):
+    tokenizer = BPETokenizer.train("The tram came late. " * 20, 270)
+    run_id = store.create_run(
+        "class", "trams", None, tokenizer.to_json(), GPTConfig(tokenizer.vocab_size),
+        TrainConfig(),
+        results=Results(samples=[(1, "<0xCC>x The tram came late.")], state="stopped"),
+    )  # fmt: skip
+    assert writing.opening(store.run(run_id)) == "The tram came"
