@@ -54,7 +54,7 @@ def upload(page: Page, name: str, text: str) -> None:
 
 def expect_state(page: Page, state: str) -> None:
     badge = page.get_by_test_id("stMain").get_by_text(re.compile(rf"{state}$"))
-    expect(badge.first).to_be_visible()
+    expect(badge.first).to_be_visible(timeout=60_000)
 
 
 def start(page: Page, steps: str = "100000") -> None:
