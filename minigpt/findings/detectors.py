@@ -327,5 +327,5 @@ SAID_BY: Mapping[str, set[str]] = {
     "spikes": {"course"},
     "bigram": {"heart", "course", "stuck", "floor"},
     "trigram": {"heart", "course", "floor"},
-    "falling": {"floor", "heart", "course"},
+    "falling": {"floor", "heart", "course", "short"},  # that one asks for fewer steps
 }

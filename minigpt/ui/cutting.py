@@ -209,7 +209,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
     # Every merge shortens the text by as many tokens as it joined pairs.
     lengths = cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
     show_figure(plots.compression_curve(lengths, len(body), now), f"compression-{key}")
-    st.caption("The first merges shorten the text most. Dashed: where you are.")
+    st.caption("The first merges take away the most tokens. Dashed: where you are.")
 
 
 def what_a_merge_did(tokenizer: BPETokenizer, k: int, joined: np.ndarray) -> str:
