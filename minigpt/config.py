@@ -6,6 +6,7 @@ the Train page show that sentence as help, so it is written once. Nothing here i
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,6 +17,24 @@ from typing import Any, Self, get_args, get_type_hints
 
 class InputError(ValueError):
     """Something a person gave cannot be used; the message tells what, the limit, and what to do."""
+
+
+class SettingError(InputError):
+    """A setting that cannot be. Its words have each setting in braces, for every way in has names
+    of its own for them: the field's label on a page, the option of a command.
+
+    >>> error = SettingError("{n_embd} is 10")
+    >>> str(error), error.called({"n_embd": "Width"})
+    ('n_embd is 10', 'Width is 10')
+    """
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__(self.called({}))
+
+    def called(self, names: Mapping[str, str]) -> str:
+        """The sentence with the settings called so; one without a name there keeps its own."""
+        return re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], found[1]), self.words)
 
 
 @contextmanager
@@ -106,6 +125,18 @@ def _type_hints(config: type) -> dict[str, Any]:
     return get_type_hints(config)
 
 
+KINDS = {int: "a whole number", float: "a number", bool: "on or off", str: "text", tuple: "a list"}
+
+
+def _told(value: Any) -> str:
+    """A value in a sentence, however long it is."""
+    if type(value) is int and abs(value) < 10**15:
+        return f"{value:,}"
+    number = type(value) in (int, float) and abs(value) < 1e300
+    told = f"{value:g}" if number else repr(value)
+    return told if len(told) <= 40 else f"{told[:40]}…"
+
+
 def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any:
     """`value` as the type of its field and within its bounds, or an InputError that names it."""
     kinds = get_args(hint) or (hint,)
@@ -113,19 +144,20 @@ def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any
         return None
     if float in kinds and type(value) is int:
         value = float(value)
+    told = f"{{{name}}} is {_told(value)}"
     if type(value) not in kinds:
-        wanted = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
-        raise InputError(f"{name} is {value!r}: it has to be of type {wanted}")
+        wanted = " or ".join(KINDS[kind] for kind in kinds if kind is not type(None))
+        raise SettingError(f"{told}: it has to be {wanted}")
     choices = bounds.get("choices")
     if choices and value not in choices:
-        raise InputError(f"{name} is {value!r}: choose of {', '.join(choices)}")
+        raise SettingError(f"{told}: choose of {', '.join(choices)}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{name} is {value}: it has to be a finite number")
+        raise SettingError(f"{told}: it has to be a finite number")
     low, high = bounds.get("low"), bounds.get("high")
     if low is not None and value < low:
-        raise InputError(f"{name} is {value}: the least is {low}")
+        raise SettingError(f"{told}: the least is {_told(low)}")
     if high is not None and value > high:
-        raise InputError(f"{name} is {value}: the most is {high}")
+        raise SettingError(f"{told}: the most is {_told(high)}")
     return value
 
 
@@ -223,13 +255,13 @@ class GPTConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.n_embd % self.n_head:
-            raise InputError(
-                f"n_embd is {self.n_embd} and n_head is {self.n_head}: "
+            raise SettingError(
+                f"{{n_embd}} is {self.n_embd} and {{n_head}} is {self.n_head}: "
                 "the width has to be a multiple of the number of heads"
             )
         if self.position == "rope" and self.head_size % 2:
-            raise InputError(
-                f"n_embd is {self.n_embd} and n_head is {self.n_head}, so each head has "
+            raise SettingError(
+                f"{{n_embd}} is {self.n_embd} and {{n_head}} is {self.n_head}, so each head has "
                 f"{self.head_size} numbers: rope turns them in pairs, choose an even width per head"
             )
 
@@ -437,8 +469,8 @@ class TrainConfig(Settings):
         if any(later.start < earlier.end for earlier, later in pairwise(self.restarts)):
             raise InputError("a longer training cannot begin before the one before it has ended")
         if self.accumulation_steps > self.batch_size:
-            raise InputError(
-                f"accumulation_steps is {self.accumulation_steps} and batch_size is "
+            raise SettingError(
+                f"{{accumulation_steps}} is {self.accumulation_steps} and {{batch_size}} is "
                 f"{self.batch_size}: a batch cannot be read in more parts than it has pieces"
             )
 
@@ -453,6 +485,8 @@ class TrainConfig(Settings):
         What is left of its plan, of a run that was stopped before its end, stays as it was; beyond
         that the learning rate falls once more, from `share` of its peak. Raises InputError.
         """
+        if type(steps) is not int or steps < 1:
+            raise SettingError(f"{{longer}} is {_told(steps)}: it has to be a whole number from 1")
         end, planned = step + steps, max(step, self.planned_steps)
         restart = (Restart(planned, end, share),) if end > planned else ()
         return self.replace(
@@ -497,7 +531,9 @@ class SampleConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if 0 < self.temperature < 0.01:
-            raise InputError(f"temperature is {self.temperature:g}: choose 0, or at least 0.01")
+            raise SettingError(
+                f"{{temperature}} is {self.temperature:g}: choose 0, or at least 0.01"
+            )
 
 
 class Frozen(Mapping[str, Any]):

@@ -1,7 +1,7 @@
 """A new run, or one that is made longer: all that can be wrong with it is told here, before it
 stands in line."""
 
-from minigpt.config import GPTConfig, TrainConfig
+from minigpt.config import GPTConfig, SettingError, TrainConfig
 from minigpt.corpus import split_at
 from minigpt.counting import counted
 from minigpt.limits import Limits
@@ -59,8 +59,26 @@ def train_longer(store: Store, limits: Limits, run: Run, steps: int, share: floa
 
     Raises InputError when a limit is met or the run cannot go on.
     """
-    limits.check_run(run.model, run.train.longer(run.step, steps, share))
+    check_longer(limits, run, steps, share)
     store.extend(run.id, steps, share)
+
+
+def check_longer(limits: Limits, run: Run, steps: int, share: float) -> None:
+    """Raises InputError when an ended run cannot train for so many more steps."""
+    room = limits.max_steps - run.step
+    if type(steps) is int and steps > room:
+        most = f"choose at most {room:,}" if room > 0 else "it cannot go on"
+        raise SettingError(
+            f"{{longer}} is {steps:,} and the run is at step {run.step:,}; this installation "
+            f"trains for at most {limits.max_steps:,}: {most}"
+        )
+    limits.check_run(run.model, run.train.longer(run.step, steps, share))
+
+
+def raises_rate(run: Run, steps: int) -> bool:
+    """Whether an ended run that goes on for `steps` comes to the end of its plan, where its
+    learning rate is raised once more."""
+    return run.step + steps > run.train.planned_steps
 
 
 def longer_plan(run: Run, steps: int, share: float) -> str:
@@ -70,11 +88,12 @@ def longer_plan(run: Run, steps: int, share: float) -> str:
     told = ""
     if planned > run.step:
         told = (
-            f"This run was stopped at step {run.step:,}, before its plan was at its end. It goes "
-            f"on along that plan, up to step {min(planned, train.max_steps):,}. "
+            f"Its learning rate is planned up to step {planned:,}, and the run is at step "
+            f"{run.step:,}: it goes on along that plan, up to step "
+            f"{min(planned, train.max_steps):,}. "
         )
     if train.restarts == run.train.restarts:
-        return told.rstrip()
+        return f"{told}Only beyond the plan would the rate be raised."
     restart = train.restarts[-1]
     low, who = train.min_lr_ratio, "There its learning rate"
     if not told:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Self
 
-from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.config import GPTConfig, InputError, SettingError, TrainConfig
 from minigpt.counting import counted
 
 MOST = 10**12
@@ -59,8 +59,8 @@ class Limits:
         """Raises InputError when this installation does not train so large or so long."""
         self.check_model(model)
         if train.max_steps > self.max_steps:
-            raise InputError(
-                f"max_steps is {train.max_steps:,}, this installation trains for at most "
+            raise SettingError(
+                f"{{max_steps}} is {train.max_steps:,}, this installation trains for at most "
                 f"{self.max_steps:,}: choose fewer"
             )
 

@@ -162,7 +162,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         ("export", trained, "--snapshots", "-1"): "the least is 2",
         ("inspect", trained, "--prompt", "a", "--layer", "1" * 99): "no layer 1",
         ("train", "--resume", trained, "--longer", "0"): "the least is 1",
-        ("train", "--resume", trained, "--longer", "9" * 30): "the most is 1000000",
+        ("train", "--resume", trained, "--longer", "9" * 30): "choose at most 99,980",
         ("train", "--resume", ""): "no run begins",
         ("train", str(text_file), "--name", ""): "has 0 characters",
         ("train", str(text_file), "--name", "n" * 81): "has 81 characters",

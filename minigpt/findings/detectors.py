@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minigpt.counting import times_over
 from minigpt.findings.levels import FLOOR, Levels
 from minigpt.findings.trends import mean, median, slope_of, spread
 from minigpt.store import Curves, Run
@@ -71,11 +72,24 @@ class _Reading:
         self.begun = restarts[-1] if restarts else 0  # since when the learning rate falls
         self.has_ended = run.state in ("finished", "stopped") and run.step >= LEAST_STEPS
 
+    def read(self, steps: int) -> float:
+        """How many times over so many steps read the part of the text that it learns from."""
+        return steps * self.train.batch_size * self.model.block_size / self.tokens
+
     @property
     def times(self) -> float:
-        """How many times over the text will have been read in the end; 0 where it is not known."""
-        read = self.train.max_steps * self.train.batch_size * self.model.block_size
-        return read / self.tokens if self.tokens else 0.0
+        """How often it will have been read in the end, which of a run at rest is by now; 0 where
+        it is not known."""
+        last = self.train.max_steps if self.run.active else self.run.step
+        return self.read(last) if self.tokens else 0.0
+
+    @property
+    def times_told(self) -> str:
+        """The same in words, with what was read by now."""
+        if not self.run.active:
+            return f"were read {times_over(self.times)}"
+        now = times_over(self.read(self.run.step))
+        return f"were read {now} by now, and {times_over(self.times)} in the end"
 
     @property
     def newest(self) -> float:
@@ -188,8 +202,8 @@ def _by_heart(reading: _Reading) -> Finding | None:
     advice = "More text, dropout or a smaller model hold it back; so do fewer steps."
     if reading.times > MANY_TIMES:
         advice = (
-            f"The {reading.tokens:,} tokens it learns from are read {reading.times:,.0f} times "
-            "over: bring more text, or take a smaller model, dropout or fewer steps."
+            f"The {reading.tokens:,} tokens it learns from {reading.times_told}: bring more text, "
+            "or take a smaller model, dropout or fewer steps."
         )
     return Finding(
         "heart",
@@ -302,8 +316,8 @@ def _too_short(reading: _Reading) -> Finding | None:
     return Finding(
         "short",
         "A short text for this model",
-        f"{weights:,} parameters learn from {reading.tokens:,} tokens, which are read "
-        f"{reading.times:,.0f} times over: enough to keep them by heart.",
+        f"{weights:,} parameters learn from {reading.tokens:,} tokens, which "
+        f"{reading.times_told}: enough to keep them by heart.",
         "Bring more text, or take fewer steps or a smaller model.",
     )
 

@@ -11,12 +11,11 @@ from minigpt.config import InputError
 from minigpt.store import Curves, Run
 from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY, LABELS, shown
+from minigpt.ui.glossary import GLOSSARY, NAMES, shown
 
 TICK = 3.0  # seconds
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
-NAMES = {**LABELS, "vocab_size": "Vocabulary", "restarts": "Trained longer"}
 
 
 def show(visit: frame.Visit) -> None:
@@ -135,7 +134,7 @@ def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) 
         ],
     }
     for name, label in NAMES.items():
-        values = [setting[name] for setting in settings]
+        values = [setting.get(name) for setting in settings]
         if any(value != values[0] for value in values):
             rows[label] = [shown(value) for value in values]
     heads = list(map(frame.plain, names))

@@ -33,8 +33,11 @@ def show(visit: frame.Visit) -> None:
             button("One step", "skip_next", store.step, run.id, help="A single batch, then pause.")
     elif run.state in EXTENDABLE and not run.imported:
         with st.popover("Train longer", icon=":material/more_time:", width=FIRST):
-            longer.choose(visit)
-            button("Go on", "play_arrow", longer.start, visit, kind="primary", once=True)
+            can = longer.choose(visit)
+            button(
+                "Go on", "play_arrow", longer.start, visit,
+                kind="primary", once=True, disabled=not can,
+            )  # fmt: skip
     elif run.imported:
         st.caption("It came as a file and cannot train on: *Duplicate* starts one like it.")
     else:
@@ -44,7 +47,7 @@ def show(visit: frame.Visit) -> None:
 def show_refusal() -> None:
     """Why what was asked for last was refused."""
     if refusal := st.session_state.get(REFUSAL):
-        st.error(frame.sentence(refusal))
+        st.error(refusal)
 
 
 def forget_refusal() -> None:
@@ -74,7 +77,7 @@ def button(
         try:
             act(*args)
         except InputError as error:
-            st.session_state[REFUSAL] = str(error)
+            st.session_state[REFUSAL] = frame.sentence(error)
         else:
             remember(label)
 

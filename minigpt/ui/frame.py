@@ -8,11 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt import bundle
-from minigpt.config import InputError
+from minigpt.config import InputError, SettingError
 from minigpt.limits import Limits
 from minigpt.store import DEMO_PREFIX, EVERYONE, Run, Store, StoreError
 from minigpt.ui import drawer, services
-from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.glossary import GLOSSARY, NAMES, explain
 from minigpt.ui.workspace import workspace
 
 MENU = (
@@ -98,8 +98,9 @@ def show_words(*words: str) -> None:
 
 
 def sentence(error: object) -> str:
-    """An error's words as a sentence; a file's or a setting's name in front stays as it is."""
-    words = plain(str(error))
+    """An error's words as a sentence, settings called as their fields are; a file's name in front
+    stays as it is."""
+    words = plain(error.called(NAMES) if isinstance(error, SettingError) else str(error))
     first = words.split(maxsplit=1)[0]
     return f"{words[0].upper() if first.isalpha() else words[0]}{words[1:]}."
 

@@ -189,6 +189,20 @@ LABELS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# And what else the pages ask for.
+NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        **LABELS,
+        "vocab_size": "Vocabulary",
+        "restarts": "Trained longer",
+        "longer": "Further steps",
+        "max_new_tokens": "Length",
+        "temperature": "Temperature",
+        "top_k": "Top-k",
+        "top_p": "Top-p",
+    }
+)
+
 
 def shown(value: object) -> str:
     """A setting's value in a person's words."""

@@ -2,22 +2,21 @@
 
 import streamlit as st
 
-from minigpt.config import RESTART_SHARE, Restart
-from minigpt.launch import longer_plan, train_longer
+from minigpt.config import RESTART_SHARE, InputError, Restart
+from minigpt.launch import check_longer, longer_plan, raises_rate, train_longer
 from minigpt.store import Run
-from minigpt.ui import frame
+from minigpt.ui import frame, numbers
 from minigpt.ui.glossary import GLOSSARY
 
 
-def choose(visit: frame.Visit) -> None:
-    """The further steps, the rate they begin with, and what that will do."""
-    run = visit.run
-    left = run.train.planned_steps - run.step  # of a run that was stopped before its end
-    st.number_input(
+def choose(visit: frame.Visit) -> bool:
+    """The further steps, the rate they begin with, and what that will do; returns whether it can
+    be done."""
+    run, most = visit.run, max(1, visit.limits.max_steps - visit.run.step)
+    left = run.train.planned_steps - run.step  # of a plan whose end it has not come to
+    further = numbers.field(
         "Further steps",
-        min_value=1,
-        max_value=visit.limits.max_steps,
-        value=min(left if left > 0 else run.train.max_steps, visit.limits.max_steps),
+        min(left if left > 0 else run.train.max_steps, most),
         step=100,
         key=_key(run, "further"),
         help="The run goes on from where it is.",
@@ -30,10 +29,17 @@ def choose(visit: frame.Visit) -> None:
         step=5,
         format="%d %%",
         key=_key(run, "restart"),
+        disabled=not raises_rate(run, further),
         help=f"{Restart.help_of('share')} This is called a warm restart (Loshchilov & Hutter "
         "2017).",
     )
-    st.caption(longer_plan(run, *_chosen(run)), help=GLOSSARY["loss"])
+    try:
+        check_longer(visit.limits, run, *_chosen(run))
+        st.caption(longer_plan(run, *_chosen(run)), help=GLOSSARY["loss"])
+    except InputError as error:
+        st.warning(frame.sentence(error))
+        return False
+    return True
 
 
 def start(visit: frame.Visit) -> None:
@@ -54,7 +60,8 @@ def told(run: Run) -> str:
 
 def _chosen(run: Run) -> tuple[int, float]:
     """Further steps and share of the peak, as they are now, not when a button was drawn."""
-    return st.session_state[_key(run, "further")], st.session_state[_key(run, "restart")] / 100
+    further = numbers.typed(_key(run, "further"), 1)
+    return further, st.session_state[_key(run, "restart")] / 100
 
 
 def _key(run: Run, name: str) -> str:

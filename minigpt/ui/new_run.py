@@ -15,11 +15,11 @@ from minigpt.config import (
     TrainConfig,
     differences,
 )
-from minigpt.counting import counted
+from minigpt.counting import counted, times_over
 from minigpt.launch import check, launch
 from minigpt.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import cutting, frame, pace, services, texts
+from minigpt.ui import cutting, frame, numbers, pace, services, texts
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown
 from minigpt.ui.once import is_second, remember
 
@@ -53,18 +53,20 @@ def form(visit: frame.Visit) -> None:
     preset = presets[name]
     st.caption(preset.summary, help=explain("layer", "head", "width", "context", "GPT"))
     _setting(preset, "max_steps", name)
-    st.button(
+    start = st.container()  # drawn once it is known whether these settings can be
+    with st.container(key="plan"):
+        possible = _describe(visit, text, preset, _changes(preset, name))
+    start.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         on_click=_start,
         args=(visit,),
+        disabled=not possible,
     )
     if error := st.session_state.pop(ERROR, None):
-        st.error(frame.sentence(error))
-    with st.container(key="plan"):
-        _describe(visit, text, preset, _changes(preset, name))
+        start.error(error)
     with st.expander("All settings"):
         st.markdown("**The model**")
         for setting in MODEL_SETTINGS:
@@ -157,13 +159,9 @@ def _setting(preset: Preset, name: str, preset_name: str) -> None:
         st.selectbox(options=bounds["choices"], **common)
     elif isinstance(value, bool):
         st.toggle(**common)
-    elif isinstance(value, int):
-        st.number_input(min_value=bounds["low"], max_value=bounds["high"], step=1, **common)
     else:
-        st.number_input(
-            min_value=bounds["low"], max_value=bounds["high"], step=value / 10 or 0.01,
-            format="%g", **common,
-        )  # fmt: skip
+        step = 1 if isinstance(value, int) else value / 10 or 0.01
+        numbers.field(usual=common.pop("value"), step=step, **common)
 
 
 def _key(preset_name: str, name: str) -> str:
@@ -182,10 +180,12 @@ def _default(preset: Preset, name: str) -> Any:
 
 def _changes(preset: Preset, preset_name: str) -> dict[str, Any]:
     """Every setting as it stands on the page."""
-    return {
-        name: st.session_state.get(_key(preset_name, name), _default(preset, name))
-        for name in (*MODEL_SETTINGS, *TRAIN_SETTINGS)
-    }
+    values = {}
+    for name in (*MODEL_SETTINGS, *TRAIN_SETTINGS):
+        key, usual = _key(preset_name, name), _default(preset, name)
+        is_number = type(usual) in (int, float)
+        values[name] = numbers.typed(key, usual) if is_number else st.session_state.get(key, usual)
+    return values
 
 
 def _configs(
@@ -201,24 +201,26 @@ def _configs(
     return tokenizer, model, train
 
 
-def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]) -> None:
-    """How large the model is and how much it will read, or why these settings cannot be."""
+def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]) -> bool:
+    """How large the model is and how much it will read, or why these settings cannot be; returns
+    whether they can."""
     try:
         _, model, train = _configs(visit, text, preset, changes)
         tokens = services.cut(text.id, *cutting.chosen()).tokens
-        check(visit.store, visit.limits, visit.workspace, tokens, model, train)
+        learned = check(visit.store, visit.limits, visit.workspace, tokens, model, train)
     except InputError as error:
         st.warning(frame.sentence(error))
-        return
+        return False
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(
         f"**{model.num_parameters():,} parameters**, vocabulary {model.vocab_size:,}. "
-        f"It will read {counted(read, 'token')}: the text {read / tokens:,.1f} times over."
-        + pace.estimate(model, train),
+        f"It will read {counted(read, 'token')}: the {learned:,} that it learns from "
+        f"{times_over(read / learned)}." + pace.estimate(model, train),
         help=explain("parameters", "vocabulary"),
     )
     if services.speed() is None:
         _wait_for_speed()
+    return True
 
 
 @st.fragment(run_every=1.0)
@@ -251,7 +253,7 @@ def _start(visit: frame.Visit) -> None:
             visit.store, visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
     except InputError as error:
-        st.session_state[ERROR] = str(error)
+        st.session_state[ERROR] = frame.sentence(error)
     else:
         remember(asked)
         frame.show_run(run_id)

@@ -40,4 +40,4 @@ def test_a_short_text_learned_by_heart_is_told_so(home_page, store):
     shown = words(well(opened(home_page, "pages/2_Train.py", run_id)))
     assert "**Learning by heart since step 10:**" in shown
     assert "2.48 nats, and is at 4.88 by now" in shown
-    assert "read 99 times over: bring more text" in shown
+    assert "were read 99 times over: bring more text" in shown

@@ -41,10 +41,38 @@ def test_a_stopped_run_says_that_it_goes_on_along_its_plan(home_page, store):
     further = by_label(home_page.number_input, "Further steps")
     assert further.value == 90_000 - step, "what is left of its plan"
     further.set_value(100).run()
-    assert f"stopped at step {step:,}, before its plan" in captions(well(home_page))
-    assert f"up to step {step + 100:,}." in captions(home_page)
-    assert "raised" not in captions(home_page)
+    assert f"planned up to step 90,000, and the run is at step {step:,}: it goes on along" in (
+        captions(well(home_page))
+    )
+    assert f"up to step {step + 100:,}. Only beyond the plan" in captions(home_page)
+    rate = "Learning rate to begin with"
+    assert by_label(home_page.slider, rate).disabled, "it would change nothing"
     by_label(home_page.number_input, "Further steps").set_value(95_000).run()
     assert "up to step 90,000. There its learning rate is raised to 30% of its peak" in captions(
         home_page
     )
+    assert not by_label(home_page.slider, rate).disabled
+
+    by_label(home_page.number_input, "Further steps").set_value(5).run()
+    by_label(home_page.button, "Go on").click().run()
+    wait_for(store, run_id, "finished")
+    said = captions(well(home_page.run()))
+    assert f"planned up to step 90,000, and the run is at step {step + 5:,}" in said
+    assert "was stopped" not in said, "it has finished"
+
+
+def test_further_steps_that_cannot_be_made_are_refused_before_they_are_asked_for(home_page, store):
+    run_id = start_training(home_page, **SMALL)
+    wait_for(store, run_id, "finished")
+    opened(home_page, "pages/2_Train.py", run_id)
+    for steps, said in (
+        (0, "Further steps is 0: it has to be a whole number from 1."),
+        (2.5, "Further steps is 2.5: it has to be a whole number from 1."),
+        (99_971, "at step 30; this installation trains for at most 100,000: choose at most 99,970"),
+    ):
+        by_label(home_page.number_input, "Further steps").set_value(steps).run()
+        assert not home_page.exception
+        assert any(said in warning.value for warning in home_page.warning), steps
+        assert by_label(home_page.button, "Go on").disabled
+    by_label(home_page.number_input, "Further steps").set_value(99_970).run()
+    assert not home_page.warning and not by_label(home_page.button, "Go on").disabled

@@ -1,14 +1,16 @@
 """Train: starting, steering, keeping, comparing."""
 
 import time
+from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
 
 from minigpt import bundle, tokenizers
-from minigpt.config import PRESETS
+from minigpt.config import PRESETS, GPTConfig, TrainConfig
 from minigpt.speed import BUDGETS, Speed, work
 from minigpt.ui import comparing, frame, menu, services
+from minigpt.ui.glossary import NAMES
 from tests.pages.visits import (
     PAGES,
     SMALL,
@@ -28,16 +30,41 @@ def test_a_started_run_is_in_the_store_with_its_settings(home_page, store):
     assert run.workspace == "class"
 
 
-def test_a_refused_start_says_why_and_keeps_every_choice(home_page, store):
+IMPOSSIBLE = {
+    "Width": (10, "Width is 10 and Heads is 4: the width has to be a multiple of the number of"),
+    "Steps": (200_000, "Steps is 200,000, this installation trains for at most 100,000"),
+    "Layers": (-3, "Layers is -3: the least is 1."),
+    "Context": (12.5, "Context is 12.5: it has to be a whole number."),
+    "Learning rate": (9, "Learning rate is 9: the most is 1."),
+    "Parts of a batch": (30, "Parts of a batch is 30 and Batch size is 16: a batch cannot be read"),
+    "Seed": (1e300, "Seed is 1e+300: the most is 4,294,967,295."),
+}
+
+
+@pytest.mark.parametrize("label", IMPOSSIBLE)
+def test_a_number_that_cannot_be_is_refused_by_its_field_s_name_where_start_is(
+    home_page, store, label
+):
+    value, said = IMPOSSIBLE[label]
     before = len(store.runs())
     opened(home_page, "pages/2_Train.py")
-    by_label(home_page.number_input, "Width").set_value(10).run()
-    assert any("multiple of the number of heads" in w.value for w in home_page.warning)
-    by_label(home_page.button, "Start training").click().run()
+    by_label(home_page.number_input, label).set_value(value)
+    by_label(home_page.button, "Start training").click().run()  # the very click that leaves it
+    assert home_page.error[0].value.startswith(said)
     assert not home_page.exception
-    assert "multiple of the number of heads" in home_page.error[0].value
-    assert by_label(home_page.number_input, "Width").value == 10
+    home_page.run()
+    (warning,) = home_page.warning
+    assert warning.value.startswith(said)
+    assert by_label(home_page.button, "Start training").disabled
+    assert not any("It will read" in caption.value for caption in home_page.caption)
+    assert by_label(home_page.number_input, label).value == value
     assert len(store.runs()) == before
+
+
+def test_every_setting_of_a_run_has_a_name_on_the_page():
+    specs = (*fields(GPTConfig), *fields(TrainConfig))
+    unasked = {"beta1", "beta2", "eval_batches", "lr_decay_steps"}
+    assert {spec.name for spec in specs} - set(NAMES) == unasked
 
 
 def test_running_can_be_paused_resumed_and_stopped(home_page, store):
@@ -292,8 +319,8 @@ def test_a_text_shorter_than_the_context_is_refused_where_start_is(home_page):
     well(home_page)
     opened(home_page, "pages/2_Train.py")
     by_label(home_page.number_input, "Context").set_value(64).run()
-    by_label(home_page.button, "Start training").click().run()
-    assert "choose a context of at most" in home_page.error[0].value
+    assert "choose a context of at most" in home_page.warning[0].value
+    assert by_label(home_page.button, "Start training").disabled
 
 
 def test_a_second_click_trains_no_further_runs(home_page, store):
