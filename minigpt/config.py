@@ -132,7 +132,7 @@ def _told(value: Any) -> str:
     """A value in a sentence, however long it is."""
     if type(value) is int and abs(value) < 10**15:
         return f"{value:,}"
-    number = type(value) in (int, float) and abs(value) < 1e300
+    number = type(value) in (int, float) and abs(value) <= 1e308
     told = f"{value:g}" if number else repr(value)
     return told if len(told) <= 40 else f"{told[:40]}…"
 

@@ -268,3 +268,16 @@ def test_the_passages_of_a_guess_show_what_the_first_lines_do_not():
 def test_half_a_character_that_utf_7_can_spell_is_no_text():
     with pytest.raises(InputError, match="not text in utf-7"):
         read_file(b"hi +2AA- there", "notes.txt", "utf-7")
+
+
+LONG = b"far \x91 from any other, " + b"word " * 60 + b"and \x93two\x94 near\n"
+
+
+@pytest.mark.parametrize("before", [b"", b"a line before\n"])
+def test_a_line_is_shown_once_with_all_of_its_bad_bytes(before):
+    data = before + LONG + "übrig\n".encode() * 9 + b"one \x92\x92 \x91 more\n"
+    (line, first, read), (_, last, _) = reading.excerpts(data, "utf-8", "cp1252")
+    assert line == 1 + len(before.splitlines())
+    assert [first.count(f"<0x{byte}>") for byte in ("91", "93", "94")] == [1, 1, 1]
+    assert "“two” near" in read and first.count(" … ") == 1, "what lies between is left out"
+    assert last == "one <0x92><0x92> <0x91> more"

@@ -150,7 +150,7 @@ def line_of(text: str, at: int) -> int:
 
 
 def excerpts(marked: str, most: int = 6) -> list[tuple[int, str]]:
-    """Passages, each with its line's number, that tell whether a text is read rightly.
+    """Passages, one of a line, each with its number, that tell whether a text is read rightly.
 
     They are those around the marks, or, in a text without any, around what is beyond ASCII: the
     first, the middle and the last, and the rarest, for a misread passage has characters that the
@@ -164,13 +164,17 @@ def excerpts(marked: str, most: int = 6) -> list[tuple[int, str]]:
         return [(1, marked[: 2 * EXCERPT_CHARACTERS])]
     _, first, counts = np.unique(points[places], return_index=True, return_counts=True)
     wanted = places[[0, -1, len(places) // 2, *first[np.argsort(counts, kind="stable")[:most]]]]
-    chosen: dict[int, tuple[int, str]] = {}
-    for at in wanted.tolist():
+    chosen: dict[int, list[tuple[int, int]]] = {}  # of each line, the parts to show
+    for at in sorted(wanted.tolist()[:most]):
+        parts = chosen.setdefault(line_of(marked, at), [])
         start, end = _around(marked, at)
-        chosen.setdefault(start, (line_of(marked, at), marked[start:end]))
-        if len(chosen) == most:
-            break
-    return [chosen[start] for start in sorted(chosen)]
+        if parts and start <= parts[-1][1]:
+            start, _ = parts.pop()
+        parts.append((start, end))
+    return [
+        (line, " … ".join(marked[start:end] for start, end in parts))
+        for line, parts in chosen.items()
+    ]
 
 
 def _around(text: str, at: int) -> tuple[int, int]:

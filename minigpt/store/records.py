@@ -8,7 +8,7 @@ import numpy as np
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.steps import SingleStep
-from minigpt.store.states import ACTIVE, State, Wish
+from minigpt.store.states import ACTIVE, ON_ITS_WAY, State, Wish
 
 EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
 LIBRARY_SHELF = "library"  # the workspace whose texts everybody sees
@@ -66,6 +66,13 @@ class Run:
     @property
     def active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def standing(self) -> str:
+        """Its state in a word; of a run that has not yet done what was asked of it, that it does:
+        what is told of a run and what can be asked of it come from here, so that they agree."""
+        obeyed = not self.active or self.wish in (self.state, "running")
+        return self.state if obeyed else ON_ITS_WAY[self.wish]
 
     @property
     def bundled(self) -> bool:

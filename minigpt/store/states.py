@@ -34,6 +34,10 @@ WISHABLE: Mapping[Wish, tuple[State, ...]] = MappingProxyType(
         "deleted": tuple(TRANSITIONS),
     }
 )
+# What a run is called between what was asked for and what it is by then.
+ON_ITS_WAY: Mapping[Wish, str] = MappingProxyType(
+    {"paused": "pausing", "stopped": "stopping", "deleted": "going"}
+)
 # Why there is nothing to look at in a run whose weights are not kept, for whoever asks for them.
 NO_WEIGHTS: Mapping[State, str] = MappingProxyType(
     {

@@ -30,12 +30,16 @@ def show(visit: frame.Visit) -> None:
     }
     if not others:
         return
+    key = _key(run)
+    if key not in st.session_state and visit.workspace_known:
+        st.session_state[key] = [id for id in dict.fromkeys(frame.beside()) if id in others][:MOST]
     chosen = st.multiselect(
         "Compare with",
         list(others),
         format_func=lambda run_id: frame.run_label(others[run_id]),
         max_selections=MOST,
-        key=_key(run),
+        key=key,
+        on_change=lambda: frame.show_beside(st.session_state[key]),
         placeholder="Runs on the same text",
         help="Lays their loss on unseen text over this run's, and tells what differs.",
         wrap=True,
@@ -58,6 +62,7 @@ def show(visit: frame.Visit) -> None:
 def lay_over(run: Run, others: Sequence[str]) -> None:
     """Chooses runs to be compared with one, as many of them as can be told apart."""
     st.session_state[_key(run)] = list(others)[:MOST]
+    frame.show_beside(st.session_state[_key(run)])
 
 
 def _key(run: Run) -> str:
@@ -137,6 +142,8 @@ def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) 
         values = [setting.get(name) for setting in settings]
         if any(value != values[0] for value in values):
             rows[label] = [shown(value) for value in values]
+    if any(run.active for run in runs):
+        rows["State"] = [f"{run.standing}, step {run.step:,}" for run in runs]
     heads = list(map(frame.plain, names))
     st.table(
         [{"": label, **dict(zip(heads, values, strict=True))} for label, values in rows.items()],

@@ -24,13 +24,20 @@ def show(visit: frame.Visit) -> None:
             st.caption("You are watching somebody's run: only its owner can pause or stop it.")
     elif run.active:
         # Whatever the state, Stop is where it was.
-        if run.wish == "paused":
+        halts, leaves = run.standing in ("pausing", "paused"), run.standing in ("stopping", "going")
+        if halts:
             button("Resume", "play_arrow", store.wish, run.id, "running", width=FIRST)
         else:
-            button("Pause", "pause", store.wish, run.id, "paused", width=FIRST)
-        button("Stop", "stop", store.wish, run.id, "stopped", help="Ends the run. It is kept.")
-        if run.wish == "paused":
-            button("One step", "skip_next", store.step, run.id, help="A single batch, then pause.")
+            button("Pause", "pause", store.wish, run.id, "paused", width=FIRST, disabled=leaves)
+        button(
+            "Stop", "stop", store.wish, run.id, "stopped",
+            help="Ends the run. It is kept.", disabled=leaves,
+        )  # fmt: skip
+        if halts:
+            button(
+                "One step", "skip_next", store.step, run.id,
+                help="A single batch, then pause.", disabled=run.standing == "pausing",
+            )  # fmt: skip
     elif run.state in EXTENDABLE and not run.imported:
         with st.popover("Train longer", icon=":material/more_time:", width=FIRST):
             can = longer.choose(visit)

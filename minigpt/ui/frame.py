@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ MENU = (
     ("pages/4_Generate.py", "Generate", ":material/edit_note:"),
 )
 
+BESIDE = "beside"  # in the URL: the runs that are compared with the one there
 
 # A picture of our own: Streamlit's icons would be fetched from a font host for the browser's tab.
 ICON = Path(__file__).parents[2] / "assets" / "icon.svg"
@@ -135,8 +137,8 @@ def look(store: Store, run: Run) -> None:
 
 
 def _run_in_url() -> dict[str, str]:
-    run_id = st.query_params.get("run")
-    return {"run": run_id} if run_id else {}
+    """What of the address a page passes on to the next."""
+    return {name: st.query_params[name] for name in ("run", BESIDE) if st.query_params.get(name)}
 
 
 def go(page: str) -> None:
@@ -146,12 +148,26 @@ def go(page: str) -> None:
 
 def show_run(run_id: str) -> None:
     """Makes a run the one in the URL: it survives a reload, and every page shows it."""
+    leave_run()
     st.query_params["run"] = run_id
 
 
 def leave_run() -> None:
     """Makes the demo the run that is shown, as on a first visit."""
     st.query_params.pop("run", None)
+    show_beside([])
+
+
+def beside() -> list[str]:
+    """The runs in the URL that lie over the one there."""
+    return st.query_params.get(BESIDE, "").split(",")
+
+
+def show_beside(run_ids: Sequence[str]) -> None:
+    """Has these runs lie over the one in the URL, after a reload too."""
+    st.query_params.pop(BESIDE, None)
+    if run_ids:
+        st.query_params[BESIDE] = ",".join(run_ids)
 
 
 def _visit(tells_trouble: bool) -> Visit:
@@ -203,7 +219,7 @@ def list_runs(runs: list[Run]) -> None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.text(run.name, width="stretch")
             st.caption(
-                f"{run.state}, step {run.step:,} of {run.train.max_steps:,}", width="content"
+                f"{run.standing}, step {run.step:,} of {run.train.max_steps:,}", width="content"
             )
             st.page_link(
                 "pages/2_Train.py",

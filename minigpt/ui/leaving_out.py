@@ -42,7 +42,8 @@ def _about(ingredient: str) -> str:
 
 
 def start(visit: frame.Visit) -> list[str]:
-    """Puts the new runs in line and lays them over the chosen one; returns what they leave out.
+    """Puts the new runs in line and lays them over the chosen one; returns in words what each
+    does without.
 
     Raises InputError when there is no room for one more: those before it stay in line, and only
     the others remain chosen.
@@ -56,14 +57,14 @@ def start(visit: frame.Visit) -> list[str]:
             visit.store,
             visit.limits,
             visit.workspace,
-            f"{run.name}, without {ingredient}",
+            f"{run.name}, {_told(ingredient)}",
             run.text_id,
             tokenizers.load(run.tokenizer),
             changed.model(vocab_size),
             changed.train,
         )
         started.append(run_id)
-        left_out.append(ingredient)
+        left_out.append(_told(ingredient))
         comparing.lay_over(run, started)
         st.session_state[_key(run)] = chosen[len(started) :]
     return left_out
@@ -71,6 +72,15 @@ def start(visit: frame.Visit) -> list[str]:
 
 def _key(run: Run) -> str:
     return f"leave-out-{run.id}"
+
+
+def _told(ingredient: str) -> str:
+    """What a run does without, in the words of the choice: the name of a switch, else its value."""
+    switch = switch_of(ingredient)
+    instead = WITHOUT[ingredient][switch]
+    if isinstance(instead, bool):
+        return f"{'with' if instead else 'without'} {LABELS[switch]}"
+    return f"without {ingredient}"
 
 
 def _change(run: Run, ingredient: str) -> str:

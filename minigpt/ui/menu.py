@@ -153,8 +153,10 @@ def _leave_out(visit: frame.Visit) -> None:
 
     def start() -> None:
         if left_out := leaving_out.start(visit):
-            without = " and ".join(f"without {ingredient}" for ingredient in left_out)
-            _done(f"In line: {frame.plain(without)}. Laid over this run, under *Compare with*.")
+            _done(
+                f"In line: {frame.plain(' and '.join(left_out))}. Further down, under *Compare "
+                "with*, stands how far it is, and its line from its first steps on."
+            )
 
     label = "Train without it" if len(chosen) < 2 else f"Train {len(chosen)} runs"
     controls.button(label, "play_arrow", start, kind="primary", disabled=not chosen, once=True)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
-from minigpt.store import Curves, Run, State, wait
+from minigpt.store import Curves, Run, wait
 from minigpt.ui import (
     comparing,
     controls,
@@ -28,10 +28,13 @@ QUICK_TICK, SLOW_TICK = 1.0, 3.0
 QUICK_SECONDS = 30.0  # of training
 PACE_SECONDS = 10.0  # between two looks at which of both it should be
 SHOWN_STEPS = 2_000  # of a longer run, evenly spaced
-BADGES: dict[State, tuple[str, str]] = {
+BADGES: dict[str, tuple[str, str]] = {
     "queued": (":material/hourglass_empty:", "gray"),
     "running": (":material/play_circle:", "primary"),
+    "pausing": (":material/pause_circle:", "orange"),
     "paused": (":material/pause_circle:", "orange"),
+    "stopping": (":material/stop_circle:", "gray"),
+    "going": (":material/delete:", "gray"),
     "finished": (":material/check_circle:", "primary"),
     "stopped": (":material/stop_circle:", "gray"),
     "diverged": (":material/error:", "red"),
@@ -43,11 +46,11 @@ def show(visit: frame.Visit) -> None:
     """The chosen run: name and state, controls, the part that moves, and others beside it."""
     run = visit.run
     st.html(room.STYLE)
-    icon, color = BADGES[run.state]
+    icon, color = BADGES[run.standing]
     row = {"horizontal": True, "vertical_alignment": "center", "wrap": False}
     with st.container(key="run-heading", **row):
         st.subheader(frame.plain(run.name), anchor=False, width="stretch")
-        st.badge(run.state, icon=icon, color=color, width=room.BADGE)
+        st.badge(run.standing, icon=icon, color=color, width=room.BADGE)
     with st.container(key="steering", gap="xsmall", **row):
         with st.container(gap="xsmall", **row):
             controls.show(visit)
@@ -152,8 +155,8 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
 def _time_left(run: Run, seconds: float | None) -> str:
     if not run.active:
         return "at rest"
-    if run.state != "running":
-        return run.state
+    if run.standing != "running":
+        return run.standing
     if seconds is None:
         return "starting …"
     return f"{frame.clock(seconds)} to go"

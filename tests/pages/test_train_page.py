@@ -5,6 +5,7 @@ from dataclasses import fields
 from types import SimpleNamespace
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS, GPTConfig, TrainConfig
@@ -13,6 +14,7 @@ from minigpt.ui import comparing, frame, menu, services
 from minigpt.ui.glossary import NAMES
 from tests.pages.visits import (
     PAGES,
+    ROOT,
     SMALL,
     ask,
     by_label,
@@ -282,24 +284,38 @@ def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
     wait_for(store, whole, "finished")
     opened(home_page, "pages/2_Train.py", whole)
     ask(home_page, "Leave one out")
-    by_label(home_page.button_group, "What to leave out").set_value(["muon", "relu2"]).run()
+    by_label(home_page.button_group, "What to leave out").set_value(["muon", "qk_norm"]).run()
     assert any("Jordan" in caption.value for caption in home_page.caption), "what it is"
     by_label(home_page.button, "Train 2 runs").click().run()
     well(home_page)
-    assert "without muon and without relu2" in home_page.toast[0].value
+    assert "without muon and without QK-norm" in home_page.toast[0].value
+    (table,) = (t.value for t in home_page.table)
+    (states,) = (row for row in table.to_numpy().tolist() if row[0] == "State")
+    assert states[1] == "finished, step 30" and len(states) == 4, "also of one that only waits"
     assert "What to leave out" not in [group.label for group in home_page.button_group]
     assert by_label(home_page.button_group, "Along").value == "steps"
     chosen = by_label(home_page.multiselect, "Compare with").value
     without = [store.run(run_id) for run_id in chosen]
     name = store.run(whole).name
-    assert [run.name for run in without] == [f"{name}, without muon", f"{name}, without relu2"]
+    assert [run.name for run in without] == [f"{name}, without muon", f"{name}, without QK-norm"]
+
+    fresh = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for name in ("run", frame.BESIDE):
+        fresh.query_params[name] = home_page.query_params[name]
+    fresh.run().switch_page("pages/2_Train.py").run()
+    assert by_label(well(fresh).multiselect, "Compare with").value == chosen, "as the address says"
     for run in without:
         wait_for(store, run.id, "finished")
     well(home_page.run())
     (table,) = (t.value for t in home_page.table)
     what, *columns = (list(table[column]) for column in table)
     assert [column[what.index("Optimizer")] for column in columns] == ["muon", "adamw", "muon"]
-    assert [column[what.index("Activation")] for column in columns] == ["relu2", "relu2", "gelu"]
+    assert [column[what.index("QK-norm")] for column in columns] == ["on", "on", "off"]
+    by_label(home_page.multiselect, "Compare with").set_value(chosen[:1]).run()
+    assert home_page.query_params[frame.BESIDE] == chosen[0]
+    fresh.query_params[frame.BESIDE] = "none-like-it,,"
+    fresh.query_params["run"] = chosen[0]
+    assert by_label(well(fresh.run()).multiselect, "Compare with").value == []
 
 
 def test_only_recipes_with_ingredients_offer_to_leave_one_out(home_page, store):
