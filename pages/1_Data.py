@@ -47,7 +47,7 @@ try:
     st.subheader("The vocabulary", anchor=False, help=explain("vocabulary", "special tokens"))
     cutting.vocabulary(cut, key)
     st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
-    cutting.baselines(cut)
+    cutting.baselines(text, cut)
     if st.button("Train on this", type="primary", icon=":material/arrow_forward:"):
         frame.go("pages/2_Train.py")
 except InputError as error:

@@ -11,7 +11,7 @@ import string
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import accumulate, chain
+from itertools import accumulate, chain, islice
 from random import Random
 from types import MappingProxyType
 from typing import ClassVar
@@ -19,6 +19,8 @@ from typing import ClassVar
 import numpy as np
 
 from minigpt.config import InputError
+
+BEGINNING = 160  # characters of a text to be shown
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class World(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str]
-    example: ClassVar[str]
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -53,6 +54,11 @@ class World(ABC):
             if length >= characters:
                 return "".join(lines)
         raise AssertionError("lines never end")
+
+    def beginning(self) -> str:
+        """What its text begins with: three lines, or as much of one that is long."""
+        first = islice(self.lines(Random(self.seed)), 3)
+        return "".join(first)[:BEGINNING]
 
     def answers(self, line: str) -> list[bool]:
         """For each character of a line, or of its beginning, whether the rule fixes it."""
@@ -84,7 +90,6 @@ class Induction(World):
         "learned by heart: the only way is to find where a letter stood before and copy what came "
         "after it. An induction head appears (Olsson et al. 2022)."
     )
-    example = "gbkegbkegbkegbke"
     letters, lengths, times = string.ascii_lowercase[:16], range(3, 9), 4
 
     def lines(self, chance: Random) -> Iterator[str]:
@@ -140,7 +145,6 @@ class Copy(_Marked):
         "A word of random letters, a bar, the same word. Letters may repeat, so it is not enough "
         "to look for the last one: watch a head that counts positions."
     )
-    example = "badge|badge"
 
     def answer(self, word: str) -> str:
         return word
@@ -156,7 +160,6 @@ class Reverse(_Marked):
         "A word of random letters, a bar, the word backwards: the place to look moves to the left "
         "while the writing moves to the right."
     )
-    example = "badge|egdab"
 
     def answer(self, word: str) -> str:
         return word[::-1]
@@ -173,7 +176,6 @@ class Brackets(World):
         "is not: the model has to remember the innermost that is open. "
         "The score counts the closing ones."
     )
-    example = "([]{()})"
     opening, closing = "([{", ")]}"
     p_open, p_end, depth = 0.4, 0.3, 8  # open one more; end the line when all are closed
 
@@ -226,7 +228,6 @@ class Addition(World):
         "take a short one (50,000 characters hold under half) to see whether the model learns to "
         "add or learns the answers by heart."
     )
-    example = "38+47=85"
     numbers: ClassVar = range(10, 100)
 
     def lines(self, chance: Random) -> Iterator[str]:
@@ -257,7 +258,6 @@ class Markov(World):
         "chance there is: the loss falls to just that, as far as counting pairs of letters gets, "
         "and no further, however large the model is."
     )
-    example = "abacabadabac"
     letters: ClassVar = string.ascii_lowercase[:16]
     bits: float = 2.0
 

@@ -310,21 +310,21 @@ def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> 
 
 
 def compression_curve(tokens: np.ndarray, characters: int, at: int) -> go.Figure:
-    """Characters per token after each merge. tokens: (n + 1,), how many tokens the text has after
-    0, 1, … n merges; `at` is the merge to mark."""
-    merges, ratio = np.arange(len(tokens)), characters / tokens
-    x, y = buckets(merges, ratio)
+    """How long the text is after each merge. tokens: (n + 1,), how many tokens it has after 0, 1,
+    … n merges; `at` is the merge to mark."""
+    x, y = buckets(np.arange(len(tokens)), tokens)
     figure = go.Figure()
     figure.add_scatter(
-        x=x, y=y, mode="lines", name="the text",
-        hovertemplate="%{y:.2f} characters per token after %{x:,} merges<extra></extra>",
+        x=x, y=y, mode="lines", name="the text", customdata=characters / y,
+        hovertemplate="%{y:,} tokens after %{x:,} merges: %{customdata:.2f} characters per token"
+        "<extra></extra>",
     )  # fmt: skip
     figure.add_vline(at, line={"color": GUIDES[0], "width": 1.5, "dash": "dash"})
     figure.update_layout(
         height=260,
         margin=MARGIN,
         xaxis={"title": "merges", "rangemode": "tozero"},
-        yaxis={"title": "characters per token", "rangemode": "tozero"},
+        yaxis={"title": "tokens in the text", "rangemode": "tozero"},
         showlegend=False,
     )
     return figure

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from minigpt.config import InputError, whole_characters
-from minigpt.counting import counted
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -69,6 +68,15 @@ def byte_characters() -> list[str]:
 
 BYTE_CHARACTERS = byte_characters()
 BYTE_OF = {character: byte for byte, character in enumerate(BYTE_CHARACTERS)}
+
+
+def check_vocabulary(size: int) -> None:
+    """Raises InputError when no tokenizer can have so many tokens."""
+    if type(size) is not int or not MIN_VOCABULARY <= size <= MAX_VOCABULARY:
+        raise InputError(
+            f"a BPE vocabulary of {size:,} tokens is not possible: choose a whole number "
+            f"from {MIN_VOCABULARY} (3 special tokens, 256 bytes, one merge) to {MAX_VOCABULARY:,}"
+        )
 
 
 class BPETokenizer:
@@ -119,12 +127,7 @@ class BPETokenizer:
 
         if not text:
             raise InputError("the text is empty: bring one with at least two characters")
-        if not MIN_VOCABULARY <= vocab_size <= MAX_VOCABULARY:
-            raise InputError(
-                f"a BPE vocabulary of {counted(vocab_size, 'token')} is not possible: "
-                f"choose from {MIN_VOCABULARY} (3 special tokens, 256 bytes, one merge) "
-                f"to {MAX_VOCABULARY:,}"
-            )
+        check_vocabulary(vocab_size)
         engine = _engine([])
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size,

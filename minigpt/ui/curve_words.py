@@ -40,7 +40,7 @@ def _lines(run: Run) -> str:
     )
     if FLOOR in guides:
         told += (
-            f" Lowest possible: {BRIEF['floor']} and reads from the first "
-            "line on; what is tested here begins anywhere in a line, which costs a little more."
+            f" Lowest possible: {BRIEF['floor']} and reads from the beginning of the text on; what "
+            "is tested here begins anywhere in it, which can cost a little more."
         )
     return told

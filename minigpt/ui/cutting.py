@@ -1,15 +1,20 @@
 """A text cut into tokens: the choice of a tokenizer, its tokens, its merges, its vocabulary."""
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.corpus import worlds
 from minigpt.counting import counted
+from minigpt.findings import AT_FLOOR
 from minigpt.store import Text
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
-from minigpt.ui import frame, services, texts, tokens
+from minigpt.ui import frame, numbers, services, texts, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.services import USUAL_VOCABULARY, Cut
@@ -24,11 +29,11 @@ SENTENCE_CHARACTERS = 300
 
 def choose() -> tuple[str, int]:
     """The kind of tokenizer and, for BPE, its vocabulary; Data and Train share the choice."""
+    st.session_state.setdefault(KIND, "char")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
             "Tokenizer",
             list(KINDS),
-            default="char",
             format_func=KINDS.get,
             required=True,
             key=KIND,
@@ -37,10 +42,8 @@ def choose() -> tuple[str, int]:
         )
         size = 0
         if kind == "bpe":
-            size = st.number_input(
+            size = numbers.field(
                 "Vocabulary",
-                MIN_VOCABULARY,
-                MAX_VOCABULARY,
                 USUAL[0],
                 step=256,
                 key=SIZE,
@@ -55,14 +58,14 @@ def choose() -> tuple[str, int]:
 def chosen() -> tuple[str, int]:
     """What stands in the choice."""
     kind = st.session_state.get(KIND, "char")
-    return kind, st.session_state.get(SIZE, USUAL[0]) if kind == "bpe" else 0
+    return kind, numbers.typed(SIZE, USUAL[0]) if kind == "bpe" else 0
 
 
 def choose_next(kind: str, size: int) -> None:
     """Has this tokenizer chosen when the choice is drawn next."""
     st.session_state[KIND] = kind
     if kind == "bpe":
-        st.session_state[SIZE] = max(MIN_VOCABULARY, size)
+        st.session_state[SIZE] = float(max(MIN_VOCABULARY, size))
 
 
 def compare(text: Text, kind: str, size: int) -> None:
@@ -206,10 +209,14 @@ def replay(body: str, cut: Cut, key: str) -> None:
                 f"Before the first merge every byte is a token: {len(ids):,} of them. Letters "
                 "beyond plain English have two to four bytes, which show as numbers."
             )
-    # Every merge shortens the text by as many tokens as it joined pairs.
-    lengths = cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
-    show_figure(plots.compression_curve(lengths, len(body), now), f"compression-{key}")
-    st.caption("The first merges take away the most tokens. Dashed: where you are.")
+    show_figure(plots.compression_curve(lengths(cut), len(body), now), f"compression-{key}")
+    st.caption("As a rule the first merges take away the most tokens. Dashed: where you are.")
+
+
+def lengths(cut: Cut) -> np.ndarray:
+    """How many tokens the text has after 0, 1, … n merges, (n + 1,): each takes away as many as it
+    joined pairs."""
+    return cut.tokens + cut.joined.sum() - np.concatenate([[0], np.cumsum(cut.joined)])
 
 
 def what_a_merge_did(tokenizer: BPETokenizer, k: int, joined: np.ndarray) -> str:
@@ -269,10 +276,13 @@ def vocabulary(cut: Cut, key: str) -> None:
     st.caption(f"{len(ids):,} of {tokenizer.vocab_size:,} tokens.")
 
 
-def baselines(cut: Cut) -> None:
+def baselines(text: Text, cut: Cut) -> None:
     """How hard the text is for models that only count."""
     if cut.baselines is None:
-        st.info("This text is too short to keep a part of it for validation.")
+        st.info(
+            "This text is too short to keep a part of it for validation: a model learns from all "
+            "of it, and nothing is left to score counting on."
+        )
         return
     about = {
         "uniform": "every token is as likely as any other",
@@ -300,7 +310,22 @@ def baselines(cut: Cut) -> None:
     )
     st.caption(
         "Counted on the first nine tenths of the text, scored on the last tenth; what was never "
-        "seen there is guessed after Kneser-Ney. A model that understands more than counts has to "
-        "get below the last line.",
+        "seen there is guessed after Kneser-Ney. " + what_is_left(bits, worlds.load(text.origin)),
         help=GLOSSARY["Kneser-Ney"],
     )
+
+
+def what_is_left(bits: Mapping[str, float], world: worlds.World | None) -> str:
+    """What a model can still learn of a text on which counting reaches so many bits per character:
+    of a world it is known."""
+    best = min(bits.values())
+    more = f"A model that has learned more than to count gets below {best:.3f} bits."
+    if world is None:
+        return more
+    floor = world.floor / math.log(2)
+    if best <= floor * (1 + AT_FLOOR):
+        return (
+            f"The rule leaves {floor:.3f} bits to chance, and counting comes as far as that "
+            f"({best:.3f}): there is no more to learn."
+        )
+    return f"{more} The rule leaves {floor:.3f} bits to chance: lower nobody gets."

@@ -12,8 +12,8 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "the tokens before it. In “the cat sat”, sat may look mostly at cat."
         ),
         "baseline": (
-            "What simple counting reaches on the same text. A model that understands more than "
-            "counts gets below these lines."
+            "What simple counting reaches on the same text. A model that has learned more than to "
+            "count gets below these lines."
         ),
         "batch": "The pieces of text that are read together in one step, for example 16 of them.",
         "bigram": (

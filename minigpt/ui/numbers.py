@@ -12,7 +12,8 @@ import streamlit as st
 
 def field(label: str, usual: float, *, key: str, step: float = 1, **about: Any) -> float:
     """Asks for a number; returns it, a whole one as an int."""
-    st.number_input(label, value=float(usual), step=float(step), format="%g", key=key, **about)
+    st.session_state.setdefault(key, float(usual))
+    st.number_input(label, step=float(step), format="%g", key=key, **about)
     return typed(key, usual)
 
 

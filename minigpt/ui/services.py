@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from minigpt import bundle, findings, tokenizers
-from minigpt.config import InputError
+from minigpt.config import InputError, TrainConfig
 from minigpt.corpus import (
     LIBRARY,
     Baselines,
@@ -29,6 +29,7 @@ from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import known
+from minigpt.tokenizers.bpe import check_vocabulary
 
 if TYPE_CHECKING:
     from minigpt.model import GPT
@@ -135,6 +136,7 @@ def tokenizer(text_id: str, kind: str, vocab_size: int) -> tokenizers.Tokenizer:
     """The tokenizer of that kind for a text. Raises InputError."""
     if kind == "char":
         return _characters(home().resolve(), text_id)
+    check_vocabulary(vocab_size)
     # One training serves all smaller vocabularies: their merges are its first ones.
     trained = _bpe(home().resolve(), text_id, max(vocab_size, USUAL_VOCABULARY))
     return trained.smaller(vocab_size)
@@ -159,15 +161,15 @@ def cut(text_id: str, kind: str, vocab_size: int) -> Cut:
 def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
     chosen, body = tokenizer(text_id, kind, vocab_size), _open(folder).text(text_id)
     ids = chosen.encode_array(body)
-    n = len(ids) - max(2, len(ids) // 10)
-    scored = ids[n:] if n > 1 else ids
+    n = trained_on(len(ids), TrainConfig().val_fraction)
+    scored = ids[n:] if n < len(ids) else ids
     return Cut(
         tokenizer=chosen,
         tokens=len(ids),
         characters_per_token=len(chosen.decode(scored)) / len(scored),
         counts=np.bincount(ids, minlength=chosen.vocab_size),
         joined=chosen.applied(ids) if kind == "bpe" else None,
-        baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n > 1 else None,
+        baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n < len(ids) else None,
     )
 
 

@@ -18,7 +18,7 @@ from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
 from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import frame, texts, tokens
+from minigpt.ui import frame, numbers, texts, tokens
 from minigpt.ui.glossary import GLOSSARY, explain
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
@@ -218,9 +218,10 @@ def worlds(visit: frame.Visit) -> None:
     size = left.select_slider(
         "Characters", WORLD_SIZES, 200_000, format_func=lambda n: f"{n:,}", key="world_size"
     )
-    seed = middle.number_input(
-        "Seed", 0, 2**32 - 1, 1, key="world_seed", help="The same seed writes the same text."
-    )
+    with middle:
+        seed = numbers.field(
+            "Seed", 1, key="world_seed", help="The same seed writes the same text."
+        )
     more = {}
     if name == Markov.name:
         more["bits"] = right.slider(
@@ -237,13 +238,15 @@ def worlds(visit: frame.Visit) -> None:
         return keep(visit, title, world.text(size), world.to_json())
 
     try:
-        floor = WORLDS[name](seed=seed, **more).floor
+        world = WORLDS[name](seed=seed, **more)
     except InputError as error:
         st.warning(frame.sentence(error))
         return
-    st.html(tokens.running(f"{WORLDS[name].example}\n", marks=True))
+    st.caption("So it begins:")
+    st.html(tokens.running(world.beginning(), marks=True))
     st.caption(
-        f"Lowest possible loss: {floor:.3f} nats, {floor / math.log(2):.2f} bits per character.",
+        f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits per "
+        "character.",
         help=explain("floor", "nats", "bits per character"),
     )
     if st.button("Write it", icon=":material/auto_awesome:", key="write_world"):

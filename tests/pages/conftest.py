@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from streamlit.elements.lib import policies
 from streamlit.testing.v1 import AppTest
 
 from minigpt.store import Store
@@ -24,6 +25,16 @@ def one_home(tmp_path_factory):
     services.close()
     os.environ.clear()
     os.environ.update(kept)
+
+
+@pytest.fixture(autouse=True)
+def no_field_is_filled_twice(caplog, monkeypatch):
+    """Streamlit says in its log, once a process, that a field has a usual value and is filled in
+    by the page as well; here it would say so in every test."""
+    monkeypatch.setattr(policies, "_shown_default_value_warning", False)
+    yield
+    said = [record.getMessage() for record in caplog.get_records("call")]
+    assert [words for words in said if "created with a default value" in words] == []
 
 
 @pytest.fixture
