@@ -30,6 +30,7 @@ with talk, st.container(border=True):
     for note in writing.notes_on(visit.run, prompt, "beginning"):
         st.caption(note)
     place = st.empty()
+    told = st.container()
 
 with bars, st.container(border=True):
     st.subheader("What could come next", anchor=False)
@@ -43,6 +44,8 @@ with bars, st.container(border=True):
 before = None if asked else writing.kept(visit.run)
 if before:
     writing.draw(before, tokenizers.load(visit.run.tokenizer), place)
+    with told:
+        writing.tell_about(before, visit.run, prompt)
     with bars_place.container():
         writing.explain_choice(visit.run, before)
 else:
@@ -61,8 +64,8 @@ if own:
 st.subheader("Where to go", anchor=False)
 frame.show_tour()
 frame.show_words(
-    "attention", "GPT", "layer", "loss", "model", "nats", "parameters", "run", "special tokens",
-    "step", "token", "tokenizer", "vocabulary",
+    "attention", "context", "GPT", "layer", "loss", "model", "nats", "parameters", "run",
+    "special tokens", "step", "token", "tokenizer", "vocabulary",
 )  # fmt: skip
 
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
@@ -72,9 +75,12 @@ if not before:
     try:
         written = writing.write(visit.run, prompt, config, place, bars_place)
     except InputError as error:
+        writing.forget()
         place.error(frame.sentence(error))
         bars_place.empty()
     else:
         writing.hand_on(written)
+        with told:
+            writing.tell_about(written, visit.run, prompt)
         with bars_place.container():
             writing.explain_choice(visit.run, written)

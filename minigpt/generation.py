@@ -25,6 +25,9 @@ class Step:
     id: int
     prob: float
     candidates: list[tuple[int, float, float]]  # (id, p of the bare model, p it was drawn from)
+    drawn_from: float  # the probability of `id` itself after temperature and filters
+    rank: int  # 1 + how many tokens the bare model held likelier; 0 where no candidates are asked
+    window: int  # how many tokens before it lay too far back to be read
 
 
 def generate(
@@ -54,7 +57,8 @@ def _steps(model: GPT, ids: list[int], config: SampleConfig, candidates: int) ->
         if cache.length + len(unread) > block_size:
             cache.clear()
             unread = ids[-max(1, block_size // 2) :]
-        step = _step(model, unread, cache, config, rng, candidates)
+        window = len(ids) - len(unread) - cache.length
+        step = _step(model, unread, cache, config, rng, candidates, window)
         yield step
         ids.append(step.id)
         unread = [step.id]
@@ -68,6 +72,7 @@ def _step(
     config: SampleConfig,
     rng: Random,
     candidates: int,
+    window: int,
 ) -> Step:
     """Reads `unread`, which the cache holds afterwards, and draws the token behind it."""
     if model.training:
@@ -75,8 +80,10 @@ def _step(
     logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].float().cpu()  # (V,)
     p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
     chosen = sampling.draw(p_final, rng)
-    rivals = []
+    rivals, rank = [], 0
     if candidates:
+        rank = 1 + int((p_base > p_base[chosen]).sum())
         top_base, top = p_base.topk(min(candidates, len(p_base)))
         rivals = list(zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True))
-    return Step(id=chosen, prob=p_base[chosen].item(), candidates=rivals)
+    prob, drawn_from = p_base[chosen].item(), p_final[chosen].item()
+    return Step(chosen, prob, rivals, drawn_from, rank, window)

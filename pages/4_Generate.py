@@ -25,5 +25,5 @@ with output:
         st.error(frame.sentence(error))
 frame.show_words(
     "context", "model", "parameters", "run", "seed", "special tokens", "step", "temperature",
-    "token", "tokenizer", "top-k", "top-p",
+    "token", "tokenizer", "top-k", "top-p", "vocabulary",
 )  # fmt: skip

@@ -52,6 +52,22 @@ def test_candidates_are_the_likeliest_with_both_probabilities(tiny_model):
     assert step.prob == pytest.approx(dict((i, p) for i, p, _ in step.candidates)[step.id])
 
 
+def test_a_step_tells_its_rank_what_it_was_drawn_from_and_where_its_window_began(tiny_model):
+    import torch
+
+    prompt, config = [5] * 7 + [3, 4] * 8, SampleConfig(max_new_tokens=12, temperature=2.0)
+    ids = list(prompt)
+    for step in generate(tiny_model, prompt, config):
+        with torch.inference_mode():
+            logits = tiny_model(torch.tensor([ids[step.window :]]))[0, -1]
+        order = logits.argsort(descending=True).tolist()
+        assert step.rank == order.index(step.id) + 1
+        assert step.prob == pytest.approx(logits.softmax(-1)[step.id].item(), abs=1e-4)
+        assert step.drawn_from == pytest.approx((logits / 2).softmax(-1)[step.id].item(), abs=1e-4)
+        ids.append(step.id)
+    assert step.window > 7
+
+
 @pytest.mark.parametrize("ids", [[], [11], [-1]])
 def test_an_empty_or_foreign_prompt_is_refused_at_once(tiny_model, ids):
     with pytest.raises(InputError):

@@ -46,25 +46,39 @@ def test_bytes_that_bpe_never_met_are_told_as_their_character():
     tokenizer = BPETokenizer.train(text, 300)
     seen = known.met(tokenizer, tokenizer.encode_array(text))
     assert known.notes(tokenizer, "the sea", seen) == []
-    (note,) = known.notes(tokenizer, "the café", seen)
-    assert "é as a token" in note
+    *_, note = known.notes(tokenizer, "the café", seen)
+    assert "trained on there is no é:" in note
     assert known.notes(tokenizer, "the café") == []  # without its text nobody knows
 
 
-def test_a_piece_that_only_stands_inside_longer_ones_was_not_met():
+def test_a_piece_that_only_stands_inside_longer_ones_is_said_to_stand_there():
     text = "banana " * 50
     tokenizer = BPETokenizer.train(text, 300)
     seen = known.met(tokenizer, tokenizer.encode_array(text))
     strange = next(t for i, t in enumerate(tokenizer.tokens) if i > 258 and not seen[i])
     (note,) = known.notes(tokenizer, strange, seen)
-    assert f"never met {strange} as a token" in note
+    assert f"{strange} stands only inside longer tokens" in note
+    assert "as a token of its own" in note and "never met" not in note
+
+
+def test_no_byte_is_taken_for_a_letter_of_the_name_it_is_shown_by():
+    tokenizer = BPETokenizer.train("\u00e9t\u00e9 " * 50, 262)  # met: <0xC3>, but no x
+    seen = known.met(tokenizer, tokenizer.encode_array("\u00e9t\u00e9 "))
+    seen[tokenizer.encode("\u00e9")] = True
+    notes = known.notes(tokenizer, "xC", seen)
+    assert len(notes) == 1 and "there is no C x:" in notes[0]
+
+
+def test_a_list_of_unknown_characters_that_is_cut_says_how_many_are_left():
+    (note,) = known.notes(CharTokenizer.train("z"), "abcdefghijklmnop")
+    assert "has no a b c d e f g h i j k l and 4 more –" in note
 
 
 def test_a_character_that_stands_only_where_is_validated_was_not_met():
     tokenizer = CharTokenizer.train("abcd")
     seen = known.met(tokenizer, np.array(tokenizer.encode("abc")))
     (note,) = known.notes(tokenizer, "abd", seen)
-    assert "never met d as a token" in note
+    assert "trained on there is no d:" in note
 
 
 def test_a_text_tells_which_forms_it_writes():

@@ -83,6 +83,14 @@ def test_next_token_bars_show_both_probabilities():
     assert option["series"][1]["data"] == [0.6, 0.4]
 
 
+def test_the_drawn_token_is_marked_among_the_bars_on_one_line():
+    rows, mark = [(" ", 0.6, 0.9), ("<", 0.4, 0.1)], {1: "drawn, no. 23"}
+    figure = plots.next_token_bars(rows, mark)
+    assert figure.layout.yaxis.ticktext == ("·", "drawn,\xa0no.\xa023\xa0\xa0<b>&lt;</b>")
+    option = plots.live_next_token_option(rows, mark)
+    assert option["yAxis"]["data"] == ["·", "drawn,\xa0no.\xa023\xa0\xa0<"]
+
+
 LINES = [(np.arange(3.0), np.array([3.0, 2.0, 1.0])) for _ in range(5)]
 
 

@@ -58,7 +58,7 @@ def test_a_text_that_is_read_keeps_its_words_and_shows_what_would_break_it():
 
 
 def test_a_written_text_with_windows_line_ends_has_no_blank_lines():
-    html = tokens.shaded("one\r\n", ["two", "\r", "\n", "\u202e"], [0.5] * 4, shade=True)
+    html = tokens.shaded("", "one\r\n", ["two", "\r", "\n", "\u202e"], [0.5] * 4, shade=True)
     assert "\r" not in html and "\u202e" not in html
     assert html.count("\n", html.rindex("mg-prompt")) == 2
 

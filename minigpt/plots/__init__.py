@@ -5,7 +5,7 @@ and elsewhere `TEMPLATE`, which holds the same palette. Series take their colour
 training first, validation second, baselines after them.
 """
 
-from minigpt.plots.choices import live_next_token_option, next_token_bars
+from minigpt.plots.choices import Candidate, live_next_token_option, next_token_bars
 from minigpt.plots.curves import (
     Compared,
     buckets,
@@ -33,6 +33,7 @@ from minigpt.plots.theme import TEMPLATE, escaped, legible, readable, visible
 __all__ = [
     "MOST_ROWS",
     "TEMPLATE",
+    "Candidate",
     "Compared",
     "Shape",
     "alone",

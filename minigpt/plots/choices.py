@@ -1,6 +1,6 @@
 """What the next token could be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -16,10 +16,20 @@ from minigpt.plots.theme import (
     visible,
 )
 
+Candidate = tuple[str, float, float]  # token, p of the bare model, p after temperature and filters
+Marks = Mapping[int, str]  # row → what stands before its token
 
-def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure:
-    """The likeliest next tokens: (token, p of the bare model, p after temperature and filters)."""
+
+def _unbroken(mark: str) -> str:
+    """A mark and the gap behind it, on one line with its token."""
+    return f"{mark}  ".replace(" ", "\u00a0")
+
+
+def next_token_bars(candidates: Sequence[Candidate], marks: Marks | None = None) -> go.Figure:
+    """Next tokens, a row each."""
     tokens = [escaped(visible(token)) for token, _, _ in candidates]
+    for row, mark in (marks or {}).items():
+        tokens[row] = f"{_unbroken(mark)}<b>{tokens[row]}</b>"
     rows = list(range(len(tokens)))
     figure = go.Figure()
     for name, column, marker in (("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})):
@@ -54,8 +64,13 @@ def next_token_bars(candidates: Sequence[tuple[str, float, float]]) -> go.Figure
     return figure
 
 
-def live_next_token_option(candidates: Sequence[tuple[str, float, float]]) -> dict[str, Any]:
+def live_next_token_option(
+    candidates: Sequence[Candidate], marks: Marks | None = None
+) -> dict[str, Any]:
     """The same bars as an ECharts option, for while the text is being written."""
+    tokens = [visible(token) for token, _, _ in candidates]
+    for row, mark in (marks or {}).items():
+        tokens[row] = f"{_unbroken(mark)}{tokens[row]}"
     series = [("drawn from", 2, {}), ("bare model", 1, {"color": GUIDES[2]})]
     return {
         "animation": False,
@@ -66,7 +81,7 @@ def live_next_token_option(candidates: Sequence[tuple[str, float, float]]) -> di
         "yAxis": {
             "type": "category",
             "inverse": True,
-            "data": [visible(token) for token, _, _ in candidates],
+            "data": tokens,
             "axisLabel": {"fontFamily": "monospace", **LIVE_LETTERS},
         },
         "series": [

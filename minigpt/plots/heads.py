@@ -69,7 +69,9 @@ def attention_heatmap(pattern: np.ndarray, tokens: Sequence[str]) -> go.Figure:
     # Axes are numbers with the tokens as labels: a categorical axis would merge equal tokens.
     labels = [short(visible(token)) for token in tokens[first:]]
     slanted = first > 0 or max(map(columns, labels)) > 2
+    # A slanted label reaches beyond the map's edge, where Plotly would leave it out.
     ticks = {"showgrid": False, "zeroline": False, "ticks": "", "tickfont": MONOSPACE}
+    ticks["ticklabeloverflow"] = "allow"
     at, text = list(numbers), list(map(escaped, labels))
     figure.update_layout(
         height=760,

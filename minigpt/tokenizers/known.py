@@ -72,20 +72,37 @@ def notes(
                 "such letters alike before training."
             )
     if unknown:
-        shown = " ".join(map(show, sorted(set(unknown))[:MOST]))
+        shown = _listed(sorted(set(unknown)), show)
         places = sum(map(text.count, set(unknown)))
         said.append(
             f"The training text has no {shown} – there, in {places:,} "
             f"{'place' if places == 1 else 'places'}, the model reads `<unk>`, the token for all "
             "it never saw."
         )
-    if seen is not None and (strange := _strange(tokenizer, text, seen)):
-        shown = " ".join(map(show, strange[:MOST]))
+    inside, nowhere = _strange(tokenizer, text, seen) if seen is not None else ([], [])
+    if inside:
+        stand, as_own = (
+            ("stands", "it as a token of its own")
+            if len(inside) == 1
+            else ("stand", "them as tokens of their own")
+        )
         said.append(
-            f"In training the model never met {shown} as a token: what comes after it was "
-            "never learned."
+            f"In the text the model was trained on, {_listed(inside, show)} {stand} only inside "
+            f"longer tokens: it has never been trained on {as_own}, and what it writes behind "
+            f"{'it' if len(inside) == 1 else 'them'} is a guess."
+        )
+    if nowhere:
+        said.append(
+            f"Among the tokens the model was trained on there is no {_listed(nowhere, show)}: what "
+            f"it writes behind {'it' if len(nowhere) == 1 else 'them'} is a guess."
         )
     return said
+
+
+def _listed(tokens: list[str], show: Callable[[str], str]) -> str:
+    """The first of some tokens, and how many more there are."""
+    shown, more = " ".join(map(show, tokens[:MOST])), len(tokens) - MOST
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _named(letter: str, show: Callable[[str], str]) -> str:
@@ -96,12 +113,18 @@ def _named(letter: str, show: Callable[[str], str]) -> str:
     return f"{show(base)} with {' and '.join(f'U+{ord(mark):04X}' for mark in marks)} behind it"
 
 
-def _strange(tokenizer: Tokenizer, text: str, seen: np.ndarray) -> list[str]:
-    """The tokens of a text that the model never met, a byte as the character it is part of."""
+def _strange(tokenizer: Tokenizer, text: str, seen: np.ndarray) -> tuple[list[str], list[str]]:
+    """The tokens of a text that the model never met, a byte as the character it is part of: those
+    that stand inside tokens it met, and those that do not."""
     new = {i for i in tokenizer.encode(text) if not seen[i]} - {tokenizer.unk_id}
     parts = {i for i in new if tokenizer.kind == "bpe" and _is_part(tokenizer.token_bytes[i])}
     split = {c for c in text if not c.isascii() and not parts.isdisjoint(tokenizer.encode(c))}
-    return [*(tokenizer.tokens[i] for i in sorted(new - parts)), *sorted(split)]
+    strange = [*(tokenizer.tokens[i] for i in sorted(new - parts)), *sorted(split)]
+    if tokenizer.kind != "bpe":
+        return [], strange  # its tokens are single characters
+    longer = [tokenizer.token_bytes[i] for i in np.flatnonzero(seen)]
+    inside = [token for token in strange if any(token.encode() in other for other in longer)]
+    return inside, [token for token in strange if token not in inside]
 
 
 def _is_part(token: bytes) -> bool:

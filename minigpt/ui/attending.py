@@ -26,6 +26,7 @@ class View:
     tokens: list[str]  # T, all that were read
     patterns: np.ndarray  # (n_layer, n_head, N, T)
     notes: list[str]
+    name: str  # of a file of it: which run, at which step
 
 
 def choose_text(visit: frame.Visit) -> str:
@@ -89,7 +90,8 @@ def compute(run: Run, text: str, step: int | None) -> View:
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)[-run.model.block_size :]
     notes = writing.notes_on(run, text, "text")
-    model = services.model(run, step)
+    at = services.store().weights_step(run.id) if step is None else step
+    model = services.model(run, at)
     from minigpt.interpret import attention
 
     if len(ids) > plots.MOST_ROWS:
@@ -98,7 +100,8 @@ def compute(run: Run, text: str, step: int | None) -> View:
             "shown. What they give to those before stands in the first column, *earlier*."
         )
     patterns = attention(model, ids, plots.MOST_ROWS).numpy()
-    return View([tokenizer.tokens[i] for i in ids], patterns, notes)
+    name = f"{frame.file_name(run)}-step{at}-attention"
+    return View([tokenizer.tokens[i] for i in ids], patterns, notes, name)
 
 
 def show(view: View) -> None:
@@ -107,7 +110,7 @@ def show(view: View) -> None:
         st.caption(note)
     L, H, N, _ = view.patterns.shape
     st.subheader("Every head at a glance", anchor=False, help=GLOSSARY["head"])
-    show_map(plots.attention_grid(view.patterns), "grid", plots.grid_shape(L, H))
+    show_map(plots.attention_grid(view.patterns), "grid", plots.grid_shape(L, H), view.name)
     st.caption(
         "A map for each head, a line of maps for each layer. Rows look, columns are looked at; the "
         "more a square stands out from the page, the more attention it gets. A line beside the "
@@ -125,21 +128,22 @@ def show(view: View) -> None:
         head = st.segmented_control(
             "Head", range(H), default=0, required=True, help=GLOSSARY["head"], key=f"head-{H}"
         )
-        pattern = view.patterns[layer, head]
+        pattern, name = view.patterns[layer, head], f"{view.name}-layer{layer}-head{head}"
         st.caption(
             "Read along a row: each token spreads 100 % over itself and the tokens before it. "
-            "Nobody can look ahead, so the upper right is empty."
+            "Nobody can look ahead, so the upper right is empty. Point at a square to read which "
+            "tokens it is about, and its share."
         )
         st.download_button(
             "Download as CSV",
             _as_csv(pattern, view.tokens),
-            f"attention-layer{layer}-head{head}.csv",
+            f"{name}.csv",
             "text/csv",
             icon=":material/download:",
         )
     with picture:
         shape = plots.heatmap_shape(view.tokens[-N:], earlier=len(view.tokens) > N)
-        show_map(plots.attention_heatmap(pattern, view.tokens), "heatmap", shape)
+        show_map(plots.attention_heatmap(pattern, view.tokens), "heatmap", shape, name)
 
 
 def _as_csv(pattern: np.ndarray, tokens: list[str]) -> str:

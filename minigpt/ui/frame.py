@@ -33,6 +33,8 @@ STYLE = """<style>
 [data-testid^="stBaseButton-primary"], [data-testid="stMultiSelectTagsContainer"] > span > span {
   background-color: #0F766E; border-color: #0F766E; }
 [data-testid^="stBaseButton-primary"]:hover { background-color: #0C5F59; border-color: #0C5F59; }
+[data-testid="stCaptionContainer"] code { font-size: 0.875rem; color: inherit; padding: 1px 3px;
+  background: color-mix(in srgb, currentColor 10%, transparent); }
 </style>"""
 
 
@@ -121,6 +123,13 @@ def plain(text: str) -> str:
     return MARKS.sub(r"\\\g<0>", PARTED.sub(rf"\1{JOINER}", text))
 
 
+def boxed(token: str) -> str:
+    """A token, made visible, as a chip in a place that reads markdown."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", token)), default=0))
+    pad = " " * (token[:1] == "`" or token[-1:] == "`")
+    return f"{fence}{pad}{token}{pad}{fence}"
+
+
 def clock(seconds: float) -> str:
     """A length of time: 0:04, 12:30, 1:05:00."""
     minutes, seconds = divmod(math.ceil(seconds), 60)
@@ -183,6 +192,11 @@ def _visit(tells_trouble: bool) -> Visit:
     if tells_trouble and (trouble := services.trouble()):
         st.error(f"Training waits: {plain(trouble)}.", icon=":material/hard_drive:")
     return Visit(store, who, known, run, demo_id, Limits.from_environment())
+
+
+def file_name(run: Run) -> str:
+    """A run's name as the start of a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in run.name) or "run"
 
 
 def _choose_run(visit: Visit) -> None:

@@ -113,7 +113,7 @@ def _download(visit: frame.Visit) -> None:
     st.download_button(
         "The run, as one file",
         lambda: bundle.export_run(visit.store, run),
-        f"{_file_name(run)}.safetensors",
+        f"{frame.file_name(run)}.safetensors",
         on_click="ignore",
         disabled=visit.store.checkpoint_step(run.id) is None,
         help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
@@ -122,15 +122,11 @@ def _download(visit: frame.Visit) -> None:
     st.download_button(
         "The curve, as CSV",
         lambda: _curve_csv(visit, run),
-        f"{_file_name(run)}.csv",
+        f"{frame.file_name(run)}.csv",
         "text/csv",
         on_click="ignore",
         help="One row for each step.",
     )
-
-
-def _file_name(run: Run) -> str:
-    return "".join(c if c.isalnum() or c in "-_." else "-" for c in run.name) or "run"
 
 
 def _curve_csv(visit: frame.Visit, run: Run) -> str:

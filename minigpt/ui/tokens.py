@@ -30,18 +30,29 @@ STYLE = """<style>
 .mg-hollow { background: none; outline: 1px solid currentColor; opacity: 0.65; }
 .mg-marked { background: color-mix(in srgb, #14B8A6 55%, transparent); font-weight: 700; }
 .mg-prompt { opacity: 0.75; }
+.mg-unread { opacity: 0.65; text-decoration: line-through; }
 .mg-scroll { overflow: auto; border-radius: 0.5rem; }
 .mg-scroll:focus-visible { outline: 2px solid #14B8A6; }
 </style>"""
 
 
-def chips(tokens: Sequence[str], marked: Container[int] = (), *, breaks: bool = True) -> str:
-    """HTML of tokens as chips, those at the positions `marked` standing out.
+def chips(
+    tokens: Sequence[str],
+    marked: Container[int] = (),
+    unread: Container[int] = (),
+    *,
+    breaks: bool = True,
+) -> str:
+    """HTML of tokens as chips, those at the positions `marked` standing out, those that the model
+    did not read greyed.
 
     Special tokens are hollow; with `breaks`, a newline also breaks the line.
     """
     classes = [
-        "mg-chip" + " mg-hollow" * (token in SPECIAL) + " mg-marked" * (i in marked)
+        "mg-chip"
+        + " mg-hollow" * (token in SPECIAL)
+        + " mg-marked" * (i in marked)
+        + " mg-unread" * (i in unread)
         for i, token in enumerate(tokens)
     ]
     parts = [
@@ -90,9 +101,13 @@ def passages(rows: Sequence[tuple[int, str, str]]) -> str:
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 
 
-def shaded(prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade: bool) -> str:
-    """HTML of a prompt and what the model wrote, less likely tokens in a stronger colour."""
-    parts = [f'<span class="mg-prompt">{html.escape(legible(prompt))}</span>']
+def shaded(
+    unread: str, prompt: str, tokens: Sequence[str], probs: Sequence[float], *, shade: bool
+) -> str:
+    """HTML of a prompt, the part of it that was not read greyed, and what the model wrote, less
+    likely tokens in a stronger colour."""
+    parts = [f'<span class="mg-unread">{html.escape(legible(unread))}</span>'] if unread else []
+    parts.append(f'<span class="mg-prompt">{html.escape(legible(prompt))}</span>')
     for token, prob in zip(tokens, probs, strict=True):
         depth = f"{DEEPEST * (1 - prob):.0f}%"
         style = f' style="background: color-mix(in srgb, #14B8A6 {depth}, transparent)"'

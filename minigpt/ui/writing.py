@@ -25,6 +25,8 @@ SHOWN_CANDIDATES = 8
 WRITTEN = "written"  # where a session keeps the newest text
 LENGTH = 160  # tokens, where nothing else was asked for
 MOST_CHARACTERS = 20_000  # of a prompt
+BEGINNING = 16  # letters of what is read of a text that is too long
+BARS = 320  # px
 CHIPS = 24  # tokens in front of the one that is explained
 SHOWN_CHARACTERS, SHOWN_LINES = 400, 6  # of a prompt above what the model wrote: its end
 
@@ -65,6 +67,11 @@ def kept(run: Run) -> Writing | None:
     """The newest text of this session, if this run wrote it."""
     writing: Writing | None = st.session_state.get(WRITTEN)
     return writing if writing and writing.run_id == run.id else None
+
+
+def forget() -> None:
+    """Lets go of the newest text: what was asked for instead could not be written."""
+    st.session_state.pop(WRITTEN, None)
 
 
 def write(
@@ -108,21 +115,26 @@ def draw(
     shade: bool = False,
 ) -> None:
     """Draws a text as far as it is written, and the rivals of its newest token."""
-    prompt = _end_of(writing.prompt)
-    read = tokenizer.decode(tokenizer.encode(prompt))  # shows <unk> where it is read
-    if prompt != writing.prompt:
-        read = f"… {read}"
+    unread, read = _parts(writing, tokenizer)
     written = list(tokenizer.pieces(step.id for step in writing.steps))
     probs = [step.prob for step in writing.steps]
-    place.html(tokens.shaded(read, written, probs, shade=shade))
+    place.html(tokens.shaded(unread, read, written, probs, shade=shade))
     if bars is not None:
-        option = plots.live_next_token_option(_rivals(writing.steps[-1], tokenizer))
-        bars.echarts_chart(option, height=320)
+        option = plots.live_next_token_option(*_rivals(writing.steps[-1], tokenizer))
+        bars.echarts_chart(option, height=BARS)
 
 
-def _end_of(prompt: str) -> str:
-    """What is shown of a prompt: its end, so that the new text is in view."""
-    return "\n".join(prompt.split("\n")[-SHOWN_LINES:])[-SHOWN_CHARACTERS:]
+def _parts(writing: Writing, tokenizer: tokenizers.Tokenizer) -> tuple[str, str]:
+    """What is shown of a prompt, its end, so that the new text is in view: the part too far back
+    for the context, and the part that was read, with `<unk>` where it was read."""
+    ids, window = tokenizer.encode(writing.prompt), writing.steps[0].window
+    unread, read = tokenizer.decode(ids[:window]), tokenizer.decode(ids[window:])
+    whole = unread + read
+    shown = "\n".join(whole.split("\n")[-SHOWN_LINES:])[-SHOWN_CHARACTERS:]
+    if len(shown) <= len(read):
+        return "", shown if shown == whole else f"… {shown}"
+    unread = shown[: len(shown) - len(read)]
+    return unread if shown == whole else f"… {unread}", read
 
 
 def hand_on(writing: Writing) -> None:
@@ -139,9 +151,16 @@ def hand_on(writing: Writing) -> None:
     )
 
 
-def _rivals(step: "Step", tokenizer: tokenizers.Tokenizer) -> list[tuple[str, float, float]]:
-    rows = [(tokenizer.tokens[i], base, final) for i, base, final in step.candidates]
-    return rows[:SHOWN_CANDIDATES]
+def _rivals(
+    step: "Step", tokenizer: tokenizers.Tokenizer
+) -> tuple[list[plots.Candidate], dict[int, str]]:
+    """The likeliest tokens and always the drawn one, as rows, and the mark of its row."""
+    rows = step.candidates[:SHOWN_CANDIDATES]
+    if step.id not in (i for i, _, _ in rows):
+        rows = [*rows[: SHOWN_CANDIDATES - 1], (step.id, step.prob, step.drawn_from)]
+    drawn = [i for i, _, _ in rows].index(step.id)
+    shown = [(tokenizer.tokens[i], base, final) for i, base, final in rows]
+    return shown, {drawn: f"drawn, no. {step.rank:,}"}
 
 
 def check_length(text: str, what: str = "prompt") -> None:
@@ -161,15 +180,22 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)
     notes = known.notes(
-        tokenizer, text, services.met(run), lambda token: frame.plain(plots.visible(token))
+        tokenizer, text, services.met(run), lambda token: frame.boxed(plots.visible(token))
     )
     if (left_out := len(ids) - run.model.block_size) > 0:
         are = "is" if left_out == 1 else "are"
         notes.append(
             f"The {what} has {counted(len(ids), 'token')} and the context holds "
-            f"{run.model.block_size:,}: the oldest {left_out:,} {are} left out."
+            f"{run.model.block_size:,}: the oldest {left_out:,} {are} left out. What it reads "
+            f"begins with {frame.boxed(plots.visible(_beginning(tokenizer, ids[left_out:])))}."
         )
     return notes
+
+
+def _beginning(tokenizer: tokenizers.Tokenizer, ids: Sequence[int]) -> str:
+    """The first letters of what is read."""
+    text = tokenizer.decode(ids[:BEGINNING])
+    return text[:BEGINNING] + "…" * (len(text) > BEGINNING or len(ids) > BEGINNING)
 
 
 def show_last_sample(visit: frame.Visit, place: DeltaGenerator) -> None:
@@ -205,7 +231,7 @@ def show_progress(visit: frame.Visit) -> None:
         + (", always from the same start." if len(shown) > 1 else "."),
         help=GLOSSARY["step"],
     )
-    for column, (step, body) in zip(st.columns(3), shown, strict=False):
+    for column, (step, body) in zip(st.columns(len(shown)), shown, strict=True):
         with column, st.container(border=True):
             st.markdown(f"**Step {step:,}**", help=tokens.about_special(body))
             sample = tokens.running(body, marks=False)
@@ -275,19 +301,46 @@ def show(visit: frame.Visit, prompt: str, config: SampleConfig, pressed: bool) -
         draw(writing, tokenizers.load(run.tokenizer), place, shade=shade)
     else:
         show_last_sample(visit, place)
-        writing = write(run, prompt, config, place, shade=shade)
+        try:
+            writing = write(run, prompt, config, place, shade=shade)
+        except InputError as error:  # in the place of the text, so that none seems to answer
+            forget()
+            place.error(frame.sentence(error))
+            return
     settings = writing.config
     st.caption(
         f"Temperature {settings.temperature:g}, seed {settings.seed}, "
         f"{counted(len(writing.steps), 'token')}, by the model of step {writing.at:,}.",
         help=explain("step", "model"),
     )
+    tell_about(writing, run, prompt)
+    if writing.config != config:
+        st.caption("The settings have changed since: *Write* writes with the new ones.")
+    if settings.temperature == 0:
+        st.caption(
+            "At temperature 0 the likeliest token is always taken, so the seed changes nothing, "
+            "and the text may go round in circles."
+        )
     st.subheader("How it chose", anchor=False, help=GLOSSARY["temperature"])
     explain_choice(run, writing)
     st.caption(
         "Slate: what the model believes. Teal: what the token was drawn from, after temperature, "
         "top-k and top-p."
     )
+
+
+def tell_about(writing: Writing, run: Run, prompt: str) -> None:
+    """What a person should know about a text that was written: that it answers another prompt than
+    the one that stands in the field now, or was not read from its prompt's beginning."""
+    if writing.prompt != prompt:
+        st.caption("This is the earlier text: the prompt has changed since it was written.")
+    if window := writing.steps[0].window:
+        st.caption(
+            f"The model never read the beginning of the prompt, {counted(window, 'token')}: its "
+            f"context holds {run.model.block_size:,}. What is seen here of them is grey and struck "
+            "through.",
+            help=GLOSSARY["context"],
+        )
 
 
 @st.fragment
@@ -305,11 +358,17 @@ def explain_choice(run: Run, writing: Writing) -> None:
         ) - 1  # fmt: skip
     end = tokenizer.encode(writing.prompt[-CHIPS * 16 :])
     ids = [*end, *(step.id for step in steps[: at + 1])][-CHIPS:]
-    st.html(tokens.chips([tokenizer.tokens[i] for i in ids], marked={len(ids) - 1}, breaks=False))
+    # How many tokens stand before the first chip, and how many of the chips were not read any more.
+    before = len(tokenizer.encode(writing.prompt)) + at + 1 - len(ids)
+    unread = range(max(0, steps[at].window - before))
+    shown = [tokenizer.tokens[i] for i in ids]
+    st.html(tokens.chips(shown, {len(ids) - 1}, unread, breaks=False))
+    greyed = " Those struck through lie too far back to be read." if unread else ""
     st.caption(
         f"Token {at + 1:,} of {len(steps):,}, the marked one: the model held it "
-        f"{steps[at].prob:.1%} likely.",
-        help=GLOSSARY["model"],
+        f"{steps[at].prob:.1%} likely, no. {steps[at].rank:,} of the {tokenizer.vocab_size:,} "
+        f"tokens of its vocabulary.{greyed}",
+        help=explain("model", "vocabulary", "context"),
     )
-    bars = plots.next_token_bars(_rivals(steps[at], tokenizer))
+    bars = plots.next_token_bars(*_rivals(steps[at], tokenizer))
     show_figure(bars, f"candidates-{writing.key}", toolbar=False)

@@ -122,6 +122,39 @@ def test_labels_never_overlap(page, maps, name, text, width, height):
         assert touching(across) == 0
 
 
+@pytest.mark.parametrize("width, height", WIDTHS)
+@pytest.mark.parametrize("text", [" correspondence", "a, b, correspondence", LONG[:60], LONG[:340]])
+def test_every_column_and_row_has_its_label_or_the_page_says_which(page, maps, width, height, text):
+    page.set_viewport_size({"width": width, "height": height})
+    look(page, maps["bpe"], text)
+    chart = page.locator(".js-plotly-plot").last
+    tokens = chart.evaluate("chart => chart.data[0].x.length ?? chart.data[0].x.shape")
+    ticks = chart.evaluate("chart => chart.layout.yaxis.tickvals.length")
+    assert ticks == tokens or not isinstance(tokens, int)
+    said = page.locator(".mg-thinned").last
+    for axis, name in (("x", "column"), ("y", "row")):
+        wait_until(page, lambda axis=axis: len(page.evaluate(LABELS, axis)) >= min(ticks, 4))
+        seen = page.evaluate(LABELS, axis)
+        told = re.search(rf"One {name} in (\d+) has its label", said.inner_text())
+        every = int(told[1]) if told else 1
+        assert len(seen) == -(-ticks // every), name
+        edge = chart.bounding_box()
+        assert all(box[2] <= edge["x"] + edge["width"] + 1 for box in seen), "none is cut"
+
+
+def test_the_csv_is_named_after_run_moment_layer_and_head(page, maps):
+    look(page, maps["one head"])
+    page.get_by_role("radiogroup", name="Layer").get_by_text("1").click()
+    wait_until(page, lambda: named(page) == "one-head-step4-attention-layer1-head0.csv")
+
+
+def named(page: Page) -> str:
+    """The name of the file that the page hands over."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").click()
+    return download.value.suggested_filename
+
+
 def test_pointing_at_a_square_tells_tokens_positions_and_share(page, maps):
     look(page, maps["demo"], 'a"b')
     map_ = page.locator(".js-plotly-plot").last.locator(".nsewdrag").first

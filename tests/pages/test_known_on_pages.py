@@ -11,8 +11,10 @@ from tests.pages.visits import by_label, opened
 @pytest.mark.parametrize(
     "kind, typed, said",
     [
-        ("char", "über", "u with U+0308 behind it where you have ü as one character"),
-        ("bpe", "the café", "never met"),
+        ("char", "über", "`u` with U+0308 behind it where you have `ü` as one character"),
+        ("char", "a € `", "has no `` ` `` `€` –"),
+        ("bpe", "hte", "`h` `t` stand only inside longer tokens"),
+        ("bpe", "the café", "trained on there is no `f` `é`:"),
     ],
 )
 def test_a_prompt_tells_what_the_model_never_met(home_page, store, kind, typed, said):
