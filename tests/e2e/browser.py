@@ -3,7 +3,7 @@
 import re
 import time
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 expect.set_options(timeout=20_000)
 EXCEPTION = "[data-testid=stException]"
@@ -75,6 +75,14 @@ def workspace_of(page: Page) -> str:
     """Whose browser this is, once it has said so."""
     page.wait_for_function("localStorage.getItem('minigpt-workspace')")
     return page.evaluate("localStorage.getItem('minigpt-workspace')")
+
+
+def unfold(choice: Locator) -> None:
+    """Opens a list of choices. A list closes when its page scrolls, and whoever scrolls and clicks
+    within one frame closes what was just opened: so it is scrolled to first."""
+    choice.scroll_into_view_if_needed()
+    choice.evaluate("() => new Promise(seen => requestAnimationFrame(() => setTimeout(seen, 100)))")
+    choice.click()
 
 
 def ask(page: Page, what: str) -> None:

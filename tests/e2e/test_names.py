@@ -9,7 +9,7 @@ from minigpt import bundle
 from minigpt.corpus import LIBRARY
 from minigpt.store import EVERYONE, LIBRARY_SHELF, Store
 from minigpt.ui.frame import JOINER, plain
-from tests.e2e.browser import expect_state, visit
+from tests.e2e.browser import expect_state, unfold, visit
 
 LINKS = "https://a.bc www.a.bc me@a.bc :+1: :100: :material/home: :red[r] :tada: $x^2$"
 MARKS = "1. <b>h</b> &copy; [l](//a.bc) ![p](//a.bc/p.png) **b** `c` ~~s~~ [^1] -> -- x"
@@ -53,7 +53,7 @@ def test_a_name_is_words_on_every_page(page, server, named, address, which):
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     if address == "Train":
         expect_state(page, "finished")
-        page.get_by_role("combobox", name="Compare with").click()
+        unfold(page.get_by_role("combobox", name="Compare with"))
         page.get_by_role("option").first.click()
         page.locator("table").wait_for()
     name = store.run(runs[which]).name

@@ -17,6 +17,7 @@ from tests.e2e.browser import (
     set_number,
     start,
     step_on_screen,
+    unfold,
     upload,
     visit,
     wait_until,
@@ -145,10 +146,10 @@ def test_texts_and_runs_are_found_after_a_reload_and_hidden_from_another_browser
     visit(stranger, f"{server}/Data", "Data")
     choice = stranger.get_by_role("combobox", name="Look at")
     expect(choice).to_have_value(re.compile("Harbour tales ·"))
-    choice.click()
+    unfold(choice)
     expect(stranger.get_by_role("option")).to_have_count(1)
     stranger.keyboard.press("Escape")
-    stranger.get_by_role("combobox", name="Run").click()
+    unfold(stranger.get_by_role("combobox", name="Run"))
     expect(stranger.get_by_role("option")).to_have_count(1)  # the demo
 
     # With the link the stranger watches, looks inside and lets it write, but controls nothing.
