@@ -26,7 +26,7 @@ def test_buckets_keep_the_extremes_and_the_ends_in_few_points(n, seed):
 
 def test_the_loss_curve_shows_training_validation_and_baselines_in_the_palette_s_order():
     val = np.array([np.nan, 2.0, np.nan, 1.5])
-    figure = plots.loss_curve(np.arange(4), np.array([4, 3, 2, 1.0]), val, {"bigram": 2.4})
+    figure = plots.loss_curve(np.arange(4), np.array([4, 3, 2, 1.0]), val, {"bigram": 2.4}, 4)
     assert [line.name for line in figure.data] == ["training", "validation", "bigram"]
     assert figure.data[1].y.tolist() == [2.0, 1.5]
     assert figure.data[2].line.dash == "dash"
@@ -44,9 +44,37 @@ def test_the_live_curve_is_the_same_lines_as_plain_json():
 def test_level_lines_are_told_apart_by_their_dashes():
     levels = {"uniform": 4.1, "bigram": 2.4, "trigram": 2.0, "lowest possible": 1.0}
     data = np.arange(2), np.array([4, 3.0]), np.array([np.nan, 2.0]), levels
-    figure, option = plots.loss_curve(*data), plots.live_loss_option(*data, max_steps=10)
+    figure, option = (draw(*data, 10) for draw in (plots.loss_curve, plots.live_loss_option))
     assert len({line.line.dash for line in figure.data[1:]}) == 5
     assert len({str(line["lineStyle"]["type"]) for line in option["series"][1:]}) == 5
+
+
+@pytest.mark.parametrize("losses", [
+    [4.31, 3.02, 1.4142], [1e6, 3.0, 2.0], [0.0131, 0.0129, 0.0127], [2.0, 2.0, 2.0],
+    [5.0, 0.0, 1.0],
+])  # fmt: skip
+def test_no_axis_changes_as_a_run_comes_to_rest(losses):
+    steps, train = np.array([1, 2, 30]), np.array(losses)
+    data = steps, train, np.where(steps > 1, train * 1.1, np.nan), {"uniform": 4.17}, 500
+    runs = plots.compared(["one", "two"], [(steps, train), (steps, train + 0.37)])
+    shares = steps, np.array([0.0, 0.4, 1.0]), 500
+    for option, figure, scale in (
+        (plots.live_loss_option(*data), plots.loss_curve(*data), 1),
+        (
+            plots.live_comparison_option(runs, "steps"),
+            plots.comparison(runs, "steps"),
+            1,
+        ),
+        (plots.live_share_option(*shares), plots.share_curve(*shares), 100),
+    ):
+        live, rest = option["yAxis"], figure.layout.yaxis
+        assert np.allclose([live["min"], live["max"]], np.array(rest.range) * scale)
+        assert np.isclose(live["interval"], rest.dtick * scale)
+        assert 1 <= (live["max"] - live["min"]) / live["interval"] < 8
+        for line in option["series"]:
+            assert all(live["min"] <= y <= live["max"] for _, y in line["data"])
+        if "max" in option["xAxis"]:
+            assert (0, option["xAxis"]["max"]) == figure.layout.xaxis.range == (0, 50)
 
 
 def test_a_long_run_s_live_curve_stays_small():
@@ -246,9 +274,9 @@ def test_letters_can_be_read_on_a_projector_in_every_figure():
         plots.attention_heatmap(np.eye(60), ["<unk>"] * 60),
         plots.attention_grid(np.ones((6, 6, 9, 9)) / 9),
         plots.next_token_bars(rows),
-        plots.loss_curve(*data),
+        plots.loss_curve(*data, 3),
         plots.comparison(runs, "steps"),
-        plots.share_curve(steps, losses / 3),
+        plots.share_curve(steps, losses / 3, 3),
         plots.compression_curve(np.array([9, 7, 6]), 9, 1),
     ):
         shown = plots.readable(figure)

@@ -3,7 +3,7 @@
 Of a run at rest they are Plotly figures; while it runs ECharts options, which update in place.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
@@ -70,6 +70,35 @@ def step_axis_end(newest: float) -> float:
     return float(next(m * power for m in (1, 2, 5, 10) if m * power >= newest))
 
 
+def axis_end(steps: np.ndarray, max_steps: int) -> float:
+    """Where the step axis of a run ends, live and at rest alike."""
+    return min(step_axis_end(float(steps[-1])), max_steps)
+
+
+def loss_axis(losses: Iterable[np.ndarray]) -> tuple[float, float, float]:
+    """Where an axis of losses begins and ends, live and at rest alike, and how far its labels are
+    apart: 1, 2 or 5 times a power of ten, about five times in between."""
+    values = np.concatenate([np.zeros(0), *losses])
+    values = values[np.isfinite(values)]
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    wanted = max(high - low, 1e-3 * abs(high), 1e-9) / 5
+    power = 10 ** np.floor(np.log10(wanted))
+    apart = next(m * power for m in (1, 2, 5, 10) if m * power >= wanted)
+    first, last = np.floor(low / apart), np.ceil(high / apart)
+    return float(first * apart), float(max(last, first + 1) * apart), float(apart)
+
+
+def _resting_losses(title: str, losses: Iterable[np.ndarray]) -> dict[str, Any]:
+    low, high, apart = loss_axis(losses)
+    ticks = {"tick0": low, "dtick": apart}
+    return {"title": title, "automargin": False, "range": [low, high], **ticks}
+
+
+def _live_losses(name: str, losses: Iterable[np.ndarray]) -> dict[str, Any]:
+    low, high, apart = loss_axis(losses)
+    return live_axis(name, 44, min=low, max=high, interval=apart)
+
+
 def loss_series(
     steps: np.ndarray,
     train: np.ndarray,
@@ -96,11 +125,13 @@ def loss_curve(
     train: np.ndarray,
     val: np.ndarray,
     baselines: Mapping[str, float],
+    max_steps: int,
     height: int = 380,
 ) -> go.Figure:
     """Loss over the steps, for a run at rest; arguments as for `loss_series`."""
     figure = go.Figure()
-    series = loss_series(steps, train, val, baselines, steps[-1])
+    end = axis_end(steps, max_steps)
+    series = loss_series(steps, train, val, baselines, end)
     for (name, x, y), dash in zip(series, DASHES, strict=False):
         guide = name in baselines
         figure.add_scatter(
@@ -116,8 +147,8 @@ def loss_curve(
         height=height,
         margin=RESTING_ROOM,
         hovermode="closest",
-        xaxis={"title": "step", "range": [0, steps[-1]], "automargin": False},
-        yaxis={"title": "loss (nats per token)", "automargin": False},
+        xaxis={"title": "step", "range": [0, end], "automargin": False},
+        yaxis=_resting_losses("loss (nats per token)", (y for _, _, y in series)),
         legend=LEGEND,
     )
     return figure
@@ -131,14 +162,15 @@ def live_loss_option(
     max_steps: int,
 ) -> dict[str, Any]:
     """The same curve as an ECharts option, for a run that runs: it updates without a remount."""
-    end = min(step_axis_end(float(steps[-1])), max_steps)
+    end = axis_end(steps, max_steps)
+    series = loss_series(steps, train, val, baselines, end)
     return {
         "animation": False,
         "grid": LIVE_ROOM,
         "legend": LIVE_LEGEND,
         "tooltip": {**LIVE_TOOLTIP, "trigger": "axis", "valueFormatter": "%.3f"},
         "xAxis": live_axis("step", 28, min=0, max=end),
-        "yAxis": live_axis("loss (nats per token)", 44, scale=True),
+        "yAxis": _live_losses("loss (nats per token)", (y for _, _, y in series)),
         "series": [
             {
                 "name": name,
@@ -148,9 +180,7 @@ def live_loss_option(
                 "lineStyle": {"type": dash},
                 "data": np.stack([x, y.round(4)], axis=1).tolist(),
             }
-            for (name, x, y), dash in zip(
-                loss_series(steps, train, val, baselines, end), ECHARTS_DASHES, strict=False
-            )
+            for (name, x, y), dash in zip(series, ECHARTS_DASHES, strict=False)
         ],
     }  # fmt: skip
 
@@ -226,7 +256,7 @@ def comparison(runs: Sequence[Compared], along: str) -> go.Figure:
         margin={**RESTING_ROOM, "t": _legend_room(runs)},
         hovermode="closest",
         xaxis={"title": along, "rangemode": "tozero", "automargin": False},
-        yaxis={"title": "bits per character", "automargin": False},
+        yaxis=_resting_losses("bits per character", (run.y for run in runs)),
         showlegend=True,
         legend={**LEGEND, "orientation": "v"},
     )
@@ -242,7 +272,7 @@ def live_comparison_option(runs: Sequence[Compared], along: str) -> dict[str, An
         "legend": {**LIVE_LEGEND, "orient": "vertical", "align": "left", "data": names},
         "tooltip": {**LIVE_TOOLTIP, "trigger": "item", "valueFormatter": "%.3f"},
         "xAxis": live_axis(along, 28, min=0),
-        "yAxis": live_axis("bits per character", 44, scale=True),
+        "yAxis": _live_losses("bits per character", (run.y for run in runs)),
         "series": [
             {"type": "line", "data": []}
             if run is None
@@ -264,7 +294,9 @@ def _dash(run: Compared, runs: Sequence[Compared], dashes: Sequence[Any]) -> Any
     return dashes[1 + runs.index(run)]
 
 
-def share_curve(steps: np.ndarray, shares: np.ndarray, height: int = 220) -> go.Figure:
+def share_curve(
+    steps: np.ndarray, shares: np.ndarray, max_steps: int, height: int = 220
+) -> go.Figure:
     """The share of right answers over the steps, for a run at rest. Both (n,), without NaN."""
     figure = go.Figure()
     figure.add_scatter(
@@ -273,17 +305,19 @@ def share_curve(steps: np.ndarray, shares: np.ndarray, height: int = 220) -> go.
         name="right answers",
         mode="lines+markers",
         marker={"size": 4},
+        cliponaxis=False,
         hovertemplate="%{y:.1%} at step %{x:,}<extra></extra>",
     )
     figure.update_layout(
         height=height,
         margin={**RESTING_ROOM, "t": 12},
-        xaxis={"title": "step", "range": [0, steps[-1]], "automargin": False},
+        xaxis={"title": "step", "range": [0, axis_end(steps, max_steps)], "automargin": False},
         yaxis={
             "title": "right answers",
             "automargin": False,
             "tickformat": ".0%",
-            "range": [-0.03, 1.03],
+            "range": [0, 1],
+            "dtick": 0.2,
         },
         showlegend=False,
     )
@@ -296,8 +330,8 @@ def live_share_option(steps: np.ndarray, shares: np.ndarray, max_steps: int) -> 
         "animation": False,
         "grid": {**LIVE_ROOM, "top": 12},
         "tooltip": {**LIVE_TOOLTIP, "trigger": "axis", "valueFormatter": "%.0f"},
-        "xAxis": live_axis("step", 28, min=0, max=min(step_axis_end(float(steps[-1])), max_steps)),
-        "yAxis": live_axis("right answers (%)", 44, min=0, max=100),
+        "xAxis": live_axis("step", 28, min=0, max=axis_end(steps, max_steps)),
+        "yAxis": live_axis("right answers (%)", 44, min=0, max=100, interval=20),
         "series": [
             {
                 "name": "right answers (%)",

@@ -137,6 +137,18 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def rough(seconds: float) -> str:
+    """A length of time that is only estimated, no closer than it is known.
+
+    >>> [rough(seconds) for seconds in (0.3, 7.2, 43, 161, 800, 6000)]
+    ['1 s', '7 s', '45 s', '2.5 min', '15 min', '1.5 h']
+    """
+    size, unit = (3_600, "h") if seconds >= 5_400 else (60, "min") if seconds >= 90 else (1, "s")
+    number = max(1, seconds / size)
+    to = 5 if number >= 10 else 0.5 if number < 3 and unit != "s" else 1
+    return f"{to * round(number / to):g} {unit}"
+
+
 def look(store: Store, run: Run) -> None:
     """Notes that somebody looks at the run, or says why that cannot be written down."""
     try:

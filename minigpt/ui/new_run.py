@@ -90,8 +90,8 @@ def _times() -> str:
         * preset.train.max_steps
         for name, preset in PRESETS.items()
     }
-    times = ", ".join(f"{name} {frame.clock(seconds[name])}" for name in seconds)
-    return f"On this machine, alone: {times}. {GLOSSARY['estimate']}"
+    times = ", ".join(f"{name} {frame.rough(seconds[name])}" for name in seconds)
+    return f"On this machine, alone, about: {times}. {GLOSSARY['estimate']}"
 
 
 def _choose_budget() -> None:

@@ -168,10 +168,11 @@ def _curve(run: Run, curves: Curves) -> None:
         if not len(curves.step):
             _without_steps(run)
             return
-        data = (curves.step, curves.train_loss, curves.val_loss, services.guides(run))
+        guides, end = services.guides(run), run.train.max_steps
+        data = (curves.step, curves.train_loss, curves.val_loss, guides, end)
         if run.active:
             # ECharts takes new points without a remount; a Plotly chart would lose its zoom.
-            option = plots.live_loss_option(*data, max_steps=run.train.max_steps)
+            option = plots.live_loss_option(*data)
             st.echarts_chart(option, height=room.CURVE, key=f"live-{run.id}")
         else:
             show_figure(plots.loss_curve(*data, height=room.CURVE), f"rest-{run.id}")
@@ -188,7 +189,7 @@ def _without_steps(run: Run) -> None:
 
 def _place_in_line(run: Run) -> None:
     if place := wait(services.store(), run.id):
-        about = "" if place.seconds is None else f", in about {frame.clock(place.seconds)}"
+        about = "" if place.seconds is None else f", in about {frame.rough(place.seconds)}"
         st.info(
             f"Number {place.position} in line: it begins when there is room{about}. "
             "You may close this page; the run keeps its place.",
@@ -229,7 +230,7 @@ def _right_answers(run: Run, curves: Curves) -> None:
             option = plots.live_share_option(steps, shares, run.train.max_steps)
             st.echarts_chart(option, height=room.ANSWERS, key=f"live-right-{run.id}")
         else:
-            figure = plots.share_curve(steps, shares, height=room.ANSWERS)
+            figure = plots.share_curve(steps, shares, run.train.max_steps, room.ANSWERS)
             show_figure(figure, f"rest-right-{run.id}")
         st.caption("Look for a long flat line and then a sudden rise: the rule is found.")
 

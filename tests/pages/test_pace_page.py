@@ -1,5 +1,6 @@
 """Train: the time a run takes, on a machine that is busier than when it was measured."""
 
+import re
 import time
 
 import pytest
@@ -46,3 +47,17 @@ def test_an_estimate_goes_by_the_pace_of_what_trains(home_page, store, running, 
         else:
             assert told == ""
             assert "This machine is" not in words
+
+
+@pytest.mark.parametrize("seconds", [0.2, 3, 9.6, 44, 89, 161, 640, 3_500, 9_000, 90_000])
+def test_an_estimate_is_no_closer_than_it_is_known(home_page, monkeypatch, seconds):
+    model, train = PRESETS["modern"].model(100), PRESETS["modern"].train
+    speed = SPEED.seconds_per_step(model, train) * train.max_steps
+    changed = Speed({name: each * seconds / speed for name, each in SPEED.seconds.items()})
+    monkeypatch.setattr(services, "speed", lambda: changed)
+    words = pace.estimate(model, train)
+    number, unit = re.search(r"about \*\*([\d.]+) (s|min|h)\*\* on this machine", words).groups()
+    said = float(number) * {"s": 1, "min": 60, "h": 3_600}[unit]
+    assert abs(said - max(1, seconds)) <= 0.2 * max(1, seconds)
+    assert len(number.replace(".", "")) <= 2
+    assert "while nothing else keeps it busy" in words
