@@ -50,7 +50,7 @@ def test_a_text_is_trained_and_ends_with_the_run_s_id(text_file, capsys):
     out = capsys.readouterr().out.splitlines()
     result = json.loads(out[-1])
     assert (result["state"], result["step"]) == ("finished", 20)
-    assert result["run"] in out[-2]
+    assert out[-2] == f"train longer: python -m minigpt train --resume {result['run']} --longer 10"
     assert any(line.startswith("Not below trigrams: ") for line in out), "what the curve says"
     assert result["val_loss"] > 0 and result["tokens_per_second"] > 0
 
@@ -133,16 +133,16 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         ("train", str(text_file), "--vocab-size", "300"): "for --tokenizer bpe",
         ("train", str(text_file), "--tokenizer", "bpe", "--vocab-size", "9"): "from 260",
         ("tokenize", str(text_file), "--clean", "soap"): "no clean-up 'soap'",
-        ("train", str(text_file), "--steps", "0"): "max_steps is 0",
-        ("train", str(text_file), "--learning-rate", "-1"): "learning_rate is -1",
+        ("train", str(text_file), "--steps", "0"): "--steps is 0",
+        ("train", str(text_file), "--learning-rate", "-1"): "--learning-rate is -1",
         ("train", str(text_file), "--n-embd", "10"): "multiple",
         ("train", str(text_file), "--block-size", "4000"): "at most",
-        ("train", "--resume", trained): "finished",
+        ("train", "--resume", trained): "--longer STEPS",
         ("generate", "nope", "--prompt", "a"): "no run begins",
         ("generate", "", "--prompt", "a"): "no run begins",
         ("generate", trained, "--prompt", ""): "prompt is empty",
-        ("generate", trained, "--prompt", "a", "--temperature", "-1"): "temperature is -1",
-        ("generate", trained, "--prompt", "a", "--max-new-tokens", "0"): "max_new_tokens is 0",
+        ("generate", trained, "--prompt", "a", "--temperature", "-1"): "--temperature is -1",
+        ("generate", trained, "--prompt", "a", "--max-new-tokens", "0"): "--max-new-tokens is 0",
         ("evaluate", trained, str(empty)): "empty",
         ("evaluate", trained, str(short)): "two tokens",
         ("inspect", trained, "--prompt", ""): "0 tokens",
@@ -307,8 +307,8 @@ def test_a_recipe_is_taken_apart(text_file, capsys, monkeypatch):
     assert result["recipes"][0]["steps"] >= 10
     train = train.replace(max_steps=1)
     monkeypatch.setattr(training, "PRESETS", {"speedrun": Preset("tiny", shape, train)})
-    assert main([*command[:3], "-9", "--seeds", "1"]) == 0
-    assert "did not reach -9 in eight times the steps" in capsys.readouterr().out
+    assert main([*command[:3], "0.001", "--seeds", "1"]) == 0
+    assert "did not reach 0.001 in 8 steps" in capsys.readouterr().out
 
 
 def test_a_text_too_short_for_the_recipe_is_refused(tmp_path, capsys):

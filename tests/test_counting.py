@@ -33,6 +33,7 @@ NEVER_ONE = {  # what stands before the noun where it cannot be 1, and why
     "self._failures": "the first is not told",
     "self.vocab_size": "above a limit",
     "step": "above a limit",
+    "told": "a number with a fraction, or ten and more",
     "sharing": "said where there are several",
     "tokenizer.vocab_size": "a vocabulary has three special tokens and more",
 }

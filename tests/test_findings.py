@@ -105,6 +105,19 @@ def test_a_fall_within_the_spread_is_none(seed):
     assert kinds(a_run(500), curves(line, line, 25, noise=0.12, seed=seed)) == []
 
 
+def test_a_fall_that_is_told_as_nothing_is_none():
+    """However sure it is: 0.008 nats in the last fifth of a loss of half a nat."""
+    line = np.concatenate([np.linspace(4.0, 0.55, 200), np.linspace(0.55, 0.534, 300)])
+    curve = curves(line, line, 25, noise=0.0001)
+    assert kinds(a_run(500), curve) == []
+
+
+def test_of_a_text_known_by_heart_nothing_is_still_falling():
+    line = np.concatenate([np.linspace(4.0, 0.2, 200), np.linspace(0.2, 0.05, 300)])
+    curve = curves(line, line, 25, noise=0.001)
+    assert kinds(a_run(500), curve) == []
+
+
 def test_a_fall_that_came_to_its_end_before_the_run_did_is_none():
     line = np.concatenate([np.linspace(4.0, 1.7, 380), np.full(120, 1.7)])
     assert kinds(a_run(500), curves(line, line, 20)) == []

@@ -116,12 +116,17 @@ def test_every_benchmark_and_campaign_in_the_readme_is_understood(command, monke
     assert end.value.code == 0, capsys.readouterr().err
 
 
-def test_the_package_example_runs(monkeypatch, capsys):
-    (code,) = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
+    trains, loads = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
     monkeypatch.chdir(ROOT)
-    exec(code.replace("max_steps=200", "max_steps=2"), {})
+    exec(trains.replace("max_steps=200", "max_steps=2"), {})
     out = capsys.readouterr().out
     assert "The " in out and out.endswith("torch.Size([4, 4, 7, 7])\n")
+    monkeypatch.setenv("MINIGPT_HOME", str(tmp_path))
+    assert main(["runs"]) == 0  # which brings the demo into the store
+    capsys.readouterr()
+    exec(loads, {})
+    assert re.fullmatch(r"The .{40,}", capsys.readouterr().out, re.DOTALL)
 
 
 def test_the_readme_names_every_preset_and_limit():

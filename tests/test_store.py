@@ -132,6 +132,19 @@ def test_a_run_is_found_by_the_beginning_of_its_id(fresh_store):
     assert fresh_store.find_run(run_id[:10]).id == run_id
 
 
+def test_a_run_is_found_by_its_name_where_no_other_has_it(fresh_store):
+    run_id = new_run(fresh_store)
+    assert fresh_store.find_run("a run").id == run_id
+    with pytest.raises(InputError, match="did you mean 'a run'"):
+        fresh_store.find_run("A rum")
+    new_run(fresh_store)
+    with pytest.raises(InputError, match="2 runs begin with 'a run' or are called so"):
+        fresh_store.find_run("a run")
+    fresh_store.rename(run_id, fresh_store.runs()[0].id[:8])
+    with pytest.raises(InputError, match="2 runs"):  # also where one's name begins another's id
+        fresh_store.find_run(fresh_store.runs()[0].id[:8])
+
+
 def test_a_store_opens_again_with_all_that_was_in_it(fresh_store):
     run_id = new_run(fresh_store)
     again = Store(fresh_store.folder)
@@ -171,7 +184,7 @@ def test_an_imported_run_cannot_train_longer(fresh_store):
     run_id = fresh_store.create_run(
         "me", "a run", None, "{}", GPTConfig(), TrainConfig(), results=Results(state="finished")
     )
-    with pytest.raises(InputError, match="came as a file"):
+    with pytest.raises(InputError, match="without its text or what its optimizer knew"):
         fresh_store.extend(run_id, 10)
 
 

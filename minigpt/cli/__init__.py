@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from minigpt import bundle
 from minigpt.cli import terminal
+from minigpt.cli.options import called
 from minigpt.cli.parsing import arguments, parser
-from minigpt.config import InputError
+from minigpt.config import InputError, SettingError
 from minigpt.limits import Limits
 from minigpt.store import Store, home
 
@@ -47,7 +48,10 @@ def _run(argv: Sequence[str] | None) -> int:
         store = Store(home())
         if leads:
             bundle.ensure_demo(store)
-        result = args.command(store, args)
+        try:
+            result = args.command(store, args)
+        except SettingError as error:
+            raise InputError(error.called(called(args))) from error
         if args.json and leads:
             terminal.say(json.dumps(result))
         sys.stdout.flush()  # here an error of it has its sentence

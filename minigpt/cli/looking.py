@@ -7,32 +7,52 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from minigpt import tokenizers
+from minigpt.cli.files import unused
 from minigpt.cli.options import given
 from minigpt.cli.terminal import note, say, write
-from minigpt.cli.texts import text_of
+from minigpt.cli.texts import SPECIAL, cleaned, text_of
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import trained_on, windows
 from minigpt.counting import counted
 from minigpt.plots import visible
-from minigpt.store import Run, Store
+from minigpt.store import Curves, Run, Store
 from minigpt.supervisor import settle
 from minigpt.tokenizers import known
 
+ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"
+
 
 def runs(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """List all runs, newest first."""
+    """List all runs, newest first, with their losses."""
     idle, rows = settle(store), []
+    say("losses are the newest, in nats per token: on unseen text (validation), and in training")
+    say(ROW.format("run", "begun", "state", "step", "unseen", "training", "name"))
     for run in store.runs():
-        curves = store.curves(run.id, most=1)
-        loss = f"{curves.train_loss[-1]:.3f}" if len(curves.step) else "–"
+        losses = newest_losses(store.curves(run.id, most=1))
+        shown = [f"{loss:.3f}" if loss is not None else "–" for loss in losses.values()]
         when = datetime.fromtimestamp(run.created_at).strftime("%Y-%m-%d %H:%M")
         progress = f"{run.step:,}/{run.train.max_steps:,}"
-        say(f"{run.id[:12]}  {when}  {run.state:<9} {progress:>15}  {loss:>6}  {run.name}")
-        rows.append({"run": run.id, "name": run.name, "state": run.state, "step": run.step})
+        say(ROW.format(run.id[:12], when, run.state, progress, *shown, run.name))
+        rows.append(
+            {"run": run.id, "name": run.name, "state": run.state, "step": run.step} | losses
+        )
     if idle and any(row["state"] == "queued" for row in rows):
         note("nothing trains now: what is queued goes on with train --resume RUN, or in the app")
     return {"runs": rows}
+
+
+def newest_losses(curves: Curves) -> dict[str, float | None]:
+    """The newest loss on unseen text and in training, in nats per token; None before it was
+    measured."""
+    found = {}
+    for name in ("val_loss", "train_loss"):
+        known = getattr(curves, name)
+        known = known[~np.isnan(known)]
+        found[name] = float(known[-1]) if len(known) else None
+    return found
 
 
 def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -69,15 +89,25 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
     run = store.find_run(args.run)
     tokenizer = tokenizers.load(run.tokenizer)
-    text = text_of(Path(args.file), args)
+    text = cleaned(text_of(Path(args.file), args), args)
     ids = tokenizer.encode_array(text)
     _tell_unknown(store, run, tokenizer, text)
+    model = load_model(store, run)
     x, y = windows(ids, run.model.block_size)
-    loss = mean_loss(load_model(store, run), x, y, batch_size=16)
+    scored, loss = y.size, mean_loss(model, x, y, batch_size=16)
+    if (left := len(ids) - 1 - scored) > 0:  # the end, too short for a whole context
+        end = mean_loss(model, *windows(ids[scored:], left), batch_size=1)
+        scored, loss = scored + left, (loss * scored + end * left) / (scored + left)
     bits = loss / math.log(2) * len(ids) / len(text)
-    over = counted(y.size, "token")
-    say(f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over {over}")
-    return {"run": run.id, "loss": loss, "bits_per_character": bits, "tokens": int(y.size)}
+    guessing = math.log(tokenizer.vocab_size)
+    say(
+        f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over "
+        f"{counted(scored, 'token')}, all but the first; blind guessing gives {guessing:.4f} nats"
+    )
+    return {
+        "run": run.id, "loss": loss, "bits_per_character": bits, "tokens": scored,
+        "uniform": guessing,
+    }  # fmt: skip
 
 
 def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -86,7 +116,7 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     from minigpt.interpret import attention
     from minigpt.weights import load_model
 
-    run = store.find_run(args.run)
+    run, output = store.find_run(args.run), unused(Path(args.output), args.force)
     shape = run.model
     for name, value, most in (
         ("layer", args.layer, shape.n_layer),
@@ -118,9 +148,9 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         title_y=0.97,
         margin={"t": 140, "r": 40},
     )
-    output = Path(args.output)
     output.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")
     say(f"wrote {output}")
+    say(SPECIAL)
     return {"run": run.id, "file": str(output), "tokens": len(ids)}
 
 
@@ -130,5 +160,6 @@ def _tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text:
     if run.text_id is not None:
         ids = tokenizer.encode_array(store.text(run.text_id))
         seen = known.met(tokenizer, ids[: trained_on(len(ids), run.train.val_fraction)])
-    for sentence in known.notes(tokenizer, text, seen, visible):
+    alike = "one-form (`--clean one-form` of train)"
+    for sentence in known.notes(tokenizer, text, seen, visible, alike):
         note(sentence[0].lower() + sentence[1:-1])

@@ -127,8 +127,8 @@ def _dest(config: type[Settings], setting: str) -> str:
     return f"{config.__name__}.{setting}"
 
 
-def add_settings(parser: Any, config: type[Settings]) -> None:
-    """One option per setting, with the field's sentence as its help."""
+def add_settings(parser: Any, config: type[Settings], usual: Settings) -> None:
+    """One option per setting, with the field's sentence and its usual value as its help."""
     hints = get_type_hints(config)
     for spec in fields(config):
         if spec.name in ("vocab_size", "restarts"):
@@ -139,7 +139,8 @@ def add_settings(parser: Any, config: type[Settings]) -> None:
         (kind,) = {*(get_args(hints[spec.name]) or (hints[spec.name],))} - {type(None)}
         about: dict[str, Any] = {
             "dest": _dest(config, spec.name),
-            "help": spec.metadata["help"].replace("%", "%%"),
+            "help": f"{spec.metadata['help'].replace('%', '%%')} "
+            f"(default: {_shown(getattr(usual, spec.name))})",
             "places": (NEW_RUN, *((PLACE_OF[spec.name],) if spec.name in PLACE_OF else ())),
         }
         choices = spec.metadata["choices"]
@@ -150,6 +151,22 @@ def add_settings(parser: Any, config: type[Settings]) -> None:
         else:  # the config itself knows their bounds
             about |= {"metavar": kind.__name__, "type": {int: whole(None), float: number()}[kind]}
         option(parser, *names, **about)
+
+
+def _shown(value: Any) -> str:
+    """A setting's value as an option has it."""
+    if isinstance(value, bool):
+        return ("off", "on")[value]
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def called(args: argparse.Namespace) -> dict[str, str]:
+    """How this command calls each setting that can be asked for: by its option."""
+    return {
+        action.dest.split(".")[-1]: action.option_strings[-1]
+        for action in args.options
+        if action.option_strings
+    }
 
 
 def given(args: argparse.Namespace, config: type[Settings]) -> dict[str, Any]:

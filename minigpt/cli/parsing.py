@@ -1,7 +1,10 @@
 """All commands with their options, help and an example each."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 from minigpt.cli.files import export, import_
 from minigpt.cli.looking import evaluate, generate, inspect, runs
@@ -18,7 +21,7 @@ from minigpt.cli.options import (
     whole,
     words,
 )
-from minigpt.cli.texts import BAD_BYTES, add_merges, add_options, corpus, tokenize
+from minigpt.cli.texts import BAD_BYTES, add_cleaning, add_merges, add_options, corpus, tokenize
 from minigpt.cli.training import ablate_recipe, train
 from minigpt.config import (
     DEFAULT_PRESET,
@@ -31,18 +34,41 @@ from minigpt.config import (
 )
 
 MOST_SEEDS = 100
+RUN = "a run's id, its first characters, or its name"
+FORCE = "write over what is there already"
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one sentence what it cannot read."""
+    """Says in one sentence what it cannot read, and what may have been meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        known = self._option_string_actions
+        for word in () if self._subparsers else args:
+            option = word.split("=")[0]
+            if word == "--":
+                break
+            if option.startswith("--") and not any(name.startswith(option) for name in known):
+                near = "" if " " in word else _nearest(option, known)
+                self.error(f"there is no option {option}{near}")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> None:
         raise InputError(f"{message} (`{self.prog} --help` tells what there is)")
 
 
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """A question about the nearest of those that are known; empty where none is near."""
+    names = {name.strip("-"): name for name in known}  # which all begin alike
+    near = get_close_matches(word.strip("-"), names, n=1)
+    return f": did you mean {names[near[0]]}?" if near else ""
+
+
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The arguments of a command line, checked and complete. Raises InputError."""
-    return settled(parser().parse_args(argv))
+    args, unknown = parser().parse_known_args(sys.argv[1:] if argv is None else argv)
+    if unknown:
+        args.parser.error(f"unrecognized: {' '.join(unknown)}")
+    return settled(args)
 
 
 def parser() -> Parser:
@@ -62,7 +88,7 @@ def parser() -> Parser:
             epilog=f"example: python -m minigpt {name} {example}".rstrip(),
         )
         sub.add_argument("--json", action="store_true", help="end with one line of JSON")
-        sub.set_defaults(command=function, options=sub._actions)
+        sub.set_defaults(command=function, options=sub._actions, parser=sub)
         return sub
 
     sub = command(train, "tales.txt --preset classic --steps 500")
@@ -77,7 +103,9 @@ def parser() -> Parser:
         help="the recipe to start from",
     )
     option(sub, "--name", places=new, type=name, help="what to call the run")
-    sub.add_argument("--resume", metavar="RUN", help="go on with a paused run")
+    sub.add_argument(
+        "--resume", metavar="RUN", help="go on with a paused run, or an ended one (with --longer)"
+    )
     option(
         sub,
         "--longer",
@@ -90,14 +118,17 @@ def parser() -> Parser:
     option(
         sub,
         "--restart-share",
+        dest="share",
         places=(LONGER,),
         usual=RESTART_SHARE,
         type=number(),
         metavar="SHARE",
         help="with --longer: how far the learning rate is raised, as a share of its peak",
     )
-    add_settings(sub.add_argument_group("the model"), GPTConfig)
-    add_settings(sub.add_argument_group("the training"), TrainConfig)
+    usual = PRESETS[DEFAULT_PRESET]
+    theirs = f"Defaults are those of --preset {DEFAULT_PRESET}; every other preset has its own."
+    add_settings(sub.add_argument_group("the model", theirs), GPTConfig, usual.model(100))
+    add_settings(sub.add_argument_group("the training", theirs), TrainConfig, usual.train)
 
     sub = command(ablate_recipe, "tales.txt --preset speedrun --target 2.2")
     add_options(sub)
@@ -124,31 +155,39 @@ def parser() -> Parser:
     add_merges(sub)
 
     sub = command(generate, '1a2b3c --prompt "hello" --temperature 0.8 --top-k 40 --seed 1')
-    sub.add_argument("run", help="a run's id, or its first characters")
+    sub.add_argument("run", help=RUN)
     sub.add_argument("--prompt", type=words, required=True, help="the text to continue")
-    add_settings(sub, SampleConfig)
+    add_settings(sub, SampleConfig, SampleConfig())
 
     sub = command(evaluate, "1a2b3c other.txt")
-    sub.add_argument("run", help="a run's id, or its first characters")
+    sub.add_argument("run", help=RUN)
     sub.add_argument("file", help="a text file")
     sub.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
     sub.add_argument("--bad-bytes", metavar="ENCODING", help=BAD_BYTES)
+    add_cleaning(sub)
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
-    sub.add_argument("run", help="a run's id, or its first characters")
+    sub.add_argument("run", help=RUN)
     sub.add_argument("--prompt", type=words, required=True, help="the text to look at")
     option(sub, "--layer", usual=0, type=whole(None), help="which layer, from 0")
     option(sub, "--head", usual=0, type=whole(None), help="which head of that layer, from 0")
-    sub.add_argument("--output", default="attention.html", help="the file to write")
+    sub.add_argument(
+        "--output",
+        default="attention.html",
+        help="the file to write (default: attention.html)",
+    )
+    sub.add_argument("--force", action="store_true", help=FORCE)
 
     sub = command(export, "1a2b3c --output run.safetensors")
-    sub.add_argument("run", help="a run's id, or its first characters")
+    sub.add_argument("run", help=RUN)
     sub.add_argument("--output", help="what to write (default: run.safetensors, or the folder run)")
+    sub.add_argument("--force", action="store_true", help=FORCE)
     sub.add_argument(
         "--format",
         choices=["minigpt", "huggingface"],
         default="minigpt",
-        help="minigpt: one file that import reads; huggingface: a folder for GPT2LMHeadModel",
+        help="minigpt: one file that import reads; huggingface: a folder for GPT2LMHeadModel "
+        "(default: minigpt)",
     )
     option(
         sub,

@@ -7,7 +7,18 @@ from typing import Any
 from tqdm import tqdm
 
 from minigpt import tokenizers
-from minigpt.cli.options import BPE, FILE, MARKOV, NEW_RUN, WORLD, number, option, whole, words
+from minigpt.cli.options import (
+    BPE,
+    FILE,
+    MARKOV,
+    NEW_RUN,
+    WORLD,
+    Place,
+    number,
+    option,
+    whole,
+    words,
+)
 from minigpt.cli.terminal import say
 from minigpt.config import InputError
 from minigpt.corpus import (
@@ -25,6 +36,11 @@ from minigpt.limits import Limits
 from minigpt.plots import visible
 from minigpt.store import Store
 
+SPECIAL = (
+    "three tokens of every vocabulary are no text: <pad> fills up short texts, <unk> stands for "
+    "what the tokenizer does not know, <eos> for an end; training texts have none of them"
+)
+LEAST_SCORED = 100  # tokens: of fewer, how far counting gets is chance
 BAD_BYTES = (
     "how bytes are read that are no text in the file's encoding: in another, mostly windows-1252, "
     f"or {DROP} to leave them out"
@@ -46,14 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how the file is encoded, where it is not UTF-8",
     )
     option(group, "--bad-bytes", places=(*new, FILE), metavar="ENCODING", help=BAD_BYTES)
-    option(
-        group,
-        "--clean",
-        places=new,
-        type=lambda names: names.split(","),
-        metavar="NAMES",
-        help=f"clean-ups to make, with commas between them: {', '.join(CLEANINGS)}",
-    )
+    add_cleaning(group, new)
     option(
         group,
         "--world-seed",
@@ -92,6 +101,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         usual=1024,
         type=whole(None),
         help="of BPE: how many tokens",
+    )
+
+
+def add_cleaning(parser: Any, places: tuple[Place, ...] = ()) -> None:
+    """Which clean-ups are made."""
+    option(
+        parser,
+        "--clean",
+        places=places,
+        type=lambda names: names.split(","),
+        metavar="NAMES",
+        help=f"clean-ups to make, with commas between them: {', '.join(CLEANINGS)}",
     )
 
 
@@ -137,14 +158,15 @@ def chosen_text(store: Store, args: argparse.Namespace) -> tuple[str, str, str]:
         raise InputError(
             f"there is no text {args.corpus!r} here: `python -m minigpt corpus` lists them"
         )
-    if args.clean:
-        unknown = sorted(set(args.clean) - set(CLEANINGS))
-        if unknown:
-            raise InputError(
-                f"there is no clean-up {unknown[0]!r}: choose of {', '.join(CLEANINGS)}"
-            )
-        text, origin = clean(text, args.clean), ""
-    return title, text, origin
+    return title, cleaned(text, args), "" if args.clean else origin
+
+
+def cleaned(text: str, args: argparse.Namespace) -> str:
+    """The text after the clean-ups that were asked for. Raises InputError where there is none."""
+    names = args.clean or []
+    if unknown := sorted(set(names) - set(CLEANINGS)):
+        raise InputError(f"there is no clean-up {unknown[0]!r}: choose of {', '.join(CLEANINGS)}")
+    return clean(text, names)
 
 
 def chosen_tokenizer(text: str, args: argparse.Namespace) -> tokenizers.Tokenizer:
@@ -183,14 +205,25 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         f"{tokenizer.vocab_size:,}: "
         f"{result['characters_per_token']:.2f} characters per token"
     )
-    cut = len(ids) - max(2, len(ids) // 10)
-    if cut > 1:
-        per_token = len(tokenizer.decode(ids[cut:])) / (len(ids) - cut)
-        lines = fit_baselines(ids[:cut], ids[cut:], tokenizer.vocab_size)
-        result["bits_per_character"] = lines.in_bits_per_character(per_token)
-        for name, bits in result["bits_per_character"].items():
-            nats = getattr(lines, name)
-            say(f"{name:<8} {nats:.3f} nats per token, {bits:.3f} bits per character")
+    say(SPECIAL)
+    kept = len(ids) // 10
+    if kept < LEAST_SCORED:
+        say(
+            "the text is too short to tell how far counting gets: its last tenth has "
+            f"{counted(kept, 'token')}, and of fewer than {LEAST_SCORED} a loss is chance"
+        )
+        return result
+    train_ids, val_ids = ids[:-kept], ids[-kept:]
+    per_token = len(tokenizer.decode(val_ids)) / kept
+    lines = fit_baselines(train_ids, val_ids, tokenizer.vocab_size)
+    result["bits_per_character"] = lines.in_bits_per_character(per_token)
+    say(
+        f"counting in the first nine tenths, scored on the last: {counted(kept, 'token')} of "
+        f"{per_token:.2f} characters each"
+    )
+    for name, bits in result["bits_per_character"].items():
+        nats = getattr(lines, name)
+        say(f"{name:<8} {nats:.3f} nats per token, {bits:.3f} bits per character")
     return result
 
 

@@ -1,28 +1,31 @@
 """The commands that train: each prints for people and returns what `--json` prints."""
 
 import argparse
+import math
 import os
 import statistics
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
+from minigpt.cli.looking import newest_losses
 from minigpt.cli.options import given
 from minigpt.cli.terminal import aside, note, say
 from minigpt.cli.texts import chosen_text, chosen_tokenizer
 from minigpt.config import PRESETS, GPTConfig, InputError, TrainConfig
-from minigpt.corpus import split
-from minigpt.findings import MOST_SAID, findings, levels_of
+from minigpt.corpus import fit_baselines, split, worlds
+from minigpt.counting import counted
+from minigpt.findings import AT_FLOOR, MOST_SAID, findings, levels_of
 from minigpt.ingredients import WITHOUT, without
 from minigpt.launch import launch, longer_plan, train_longer
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Store
+from minigpt.store import EVERYONE, EXTENDABLE, Curves, Run, Store
 from minigpt.supervisor import Supervisor, settle
 
 POLL_SECONDS = 0.2
+SAID = {"uniform": "blind guessing", "unigram": "counting tokens (unigram)"}
 
 
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
@@ -44,19 +47,49 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     if run.state in ("failed", "diverged"):
         raise InputError(run.reason)
     curves = store.curves(run.id)
-    measured = curves.val_loss[~np.isnan(curves.val_loss)]
-    for finding in findings(run, curves, levels_of(store, run))[:MOST_SAID]:
-        say(str(finding))
-    more = f"; go on with: python -m minigpt train --resume {run.id}" if run.active else ""
-    say(f"{run.state} at step {run.step:,}; run {run.id}{more}")
+    losses = newest_losses(curves)
+    if run.step:
+        _sum_up(store, run, curves, losses)
+    say(f"{run.state} at step {run.step:,}; run {run.id}")
+    for what, words in _next_commands(run):
+        say(f"{what}: python -m minigpt {words}")
     return {
         "run": run.id,
         "state": run.state,
         "step": run.step,
-        "train_loss": float(curves.train_loss[-1]) if run.step else None,
-        "val_loss": float(measured[-1]) if len(measured) else None,
+        **losses,
         "tokens_per_second": float(curves.tokens[-1] / curves.seconds[-1]) if run.step else None,
     }
+
+
+def _sum_up(store: Store, run: Run, curves: Curves, losses: dict[str, float | None]) -> None:
+    """What a run has come to: its losses beside what counting reaches, and its newest sample."""
+    known, unseen = levels_of(store, run), losses["val_loss"]
+    told = f"{losses['train_loss']:.3f} nats per token in training"
+    if unseen is not None:
+        bits = unseen / math.log(2) / run.characters_per_token
+        told = f"{unseen:.3f} nats per token on unseen text ({bits:.3f} bits per character), {told}"
+    say(f"loss: {told}")
+    guessing = {"uniform": math.log(run.model.vocab_size)}  # blind
+    lines = guessing | dict(known.lines if known else {})
+    say(f"to compare: {', '.join(f'{SAID.get(name, name)} {lines[name]:.3f}' for name in lines)}")
+    for finding in findings(run, curves, known)[:MOST_SAID]:
+        say(str(finding))
+    for step, text in store.samples(run.id)[-1:]:
+        say(f"sample at step {step:,}:")
+        for line in text.splitlines():
+            say(f"    {line}")
+
+
+def _next_commands(run: Run) -> list[tuple[str, str]]:
+    """What can be done with a run at rest, each with its command."""
+    if run.active:
+        return [("go on with", f"train --resume {run.id}")]
+    return [
+        ("let it write", f'generate {run.id} --prompt "..."'),
+        ("look inside", f'inspect {run.id} --prompt "..."'),
+        ("train longer", f"train --resume {run.id} --longer {max(1, run.step // 2)}"),
+    ]
 
 
 def _wanted_run(store: Store, args: argparse.Namespace) -> str:
@@ -65,9 +98,16 @@ def _wanted_run(store: Store, args: argparse.Namespace) -> str:
         run = store.find_run(args.resume)
         run_id = run.id
         if args.longer is not None:
-            share = args.restart_share
+            share = args.share
             train_longer(store, Limits.from_environment(), run, args.longer, share)
             note(longer_plan(run, args.longer, share))
+        elif run.state in EXTENDABLE:
+            raise InputError(
+                f"{run.incomplete}, so it cannot train on: start a new one with its settings"
+                if run.incomplete
+                else f"this run is {run.state} at step {run.step:,}, and goes on only when trained "
+                f"longer: --resume {run.id} --longer STEPS"
+            )
         else:
             store.wish(run_id, "running")
     else:
@@ -121,13 +161,26 @@ def _watch(store: Store, run_id: str, supervisor: Supervisor, bar: tqdm) -> None
 
 def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Show how much longer a recipe takes to a loss without each of its ingredients."""
-    from minigpt.recipe import time_to
+    from minigpt.recipe import lengths, time_to
 
-    _, text, _ = chosen_text(store, args)
+    _, text, origin = chosen_text(store, args)
     tokenizer = chosen_tokenizer(text, args)
     whole = PRESETS[args.preset]
-    train_ids, val_ids = split(
-        tokenizer.encode_array(text), whole.train.val_fraction, whole.model(100).block_size
+    ids = tokenizer.encode_array(text)
+    train_ids, val_ids = split(ids, whole.train.val_fraction, whole.model(100).block_size)
+    world = worlds.load(origin)
+    floor = world.floor * len(text) / len(ids) if world else 0.0
+    if args.target <= floor * (1 - AT_FLOOR):
+        raise InputError(
+            f"--target is {args.target:g}, and no training gets to a loss of {floor:.3g}: choose a "
+            "higher one"
+        )
+    tried, trigrams = lengths(whole), fit_baselines(train_ids, val_ids, tokenizer.vocab_size)
+    say(
+        f"each recipe is trained anew with ever more steps, from {tried[0]:,} to at most "
+        f"{tried[-1]:,}, until one ends at {args.target:g} nats per token on unseen text; where "
+        f"none does, that is {counted(sum(tried), 'step')} with each seed. Blind guessing gives "
+        f" {trigrams.uniform:.3f}, counting triples {trigrams.trigram:.3f}"
     )
     recipes = {"the whole recipe": whole} | {
         f"without {name}": without(whole, name) for name in WITHOUT
@@ -139,11 +192,13 @@ def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             for seed in range(1, args.seeds + 1)
         ]
         if None in reached:
-            say(f"{name:<20} did not reach {args.target:g} in eight times the steps")
-            rows.append({"recipe": name, "steps": None, "seconds": None})
+            say(f"{name:<20} did not reach {args.target:g} in {counted(tried[-1], 'step')}")
+            rows.append({"recipe": name, "steps": None, "seconds": None, "at_most": False})
             continue
         steps = statistics.median(one.steps for one in reached)
         seconds = statistics.median(one.seconds for one in reached)
-        say(f"{name:<20} {steps:>6,.0f} steps {seconds:>8.2f} s")
-        rows.append({"recipe": name, "steps": steps, "seconds": seconds})
+        at_most = statistics.median_low(one.steps for one in reached) == tried[0]
+        most = "at most" if at_most else ""  # nothing shorter was tried
+        say(f"{name:<20} {most:>7} {steps:>6,.0f} steps {seconds:>8.2f} s")
+        rows.append({"recipe": name, "steps": steps, "seconds": seconds, "at_most": at_most})
     return {"target": args.target, "recipes": rows}

@@ -23,6 +23,8 @@ SPIKE, SPIKE_SPREADS = 0.4, 10.0  # nats, and times the usual spread: a jump tha
 NEIGHBOURS = 10  # steps on each side that a jump is compared with
 RISE = 0.02  # nats: how far a validation loss has to turn up to be told
 FALL = 0.005  # of the loss: how far it has to fall over its last fifth to be still falling
+LEAST_FALL = 0.01  # nats: less is told as 0.00
+KNOWN_BY_HEART = 0.1  # nats on the text it learns from, where hardly anything is left to learn
 NEWEST = 6  # measurements on unseen text that tell whether it still falls
 AT_FLOOR = 0.03  # of the floor: nearer than that is at it
 MOST_SAID = 2  # at a time
@@ -281,7 +283,7 @@ def _not_below(reading: _Reading) -> Finding | None:
 
 def _still_falling(reading: _Reading) -> Finding | None:
     """Over its last fifth the loss fell more than its spread can explain."""
-    if not reading.has_ended:
+    if not reading.has_ended or reading.newest < KNOWN_BY_HEART:
         return None
     whole = reading.run.step - reading.begun
     late = reading.begun + 0.6 * whole
@@ -295,12 +297,13 @@ def _still_falling(reading: _Reading) -> Finding | None:
     if len(loss) < 4:
         return None
     slope, uncertain = slope_of(steps, loss)
-    if -slope * whole / 5 < max(SURE * uncertain * whole / 5, FALL * loss.mean()):
+    fall, chance = -slope * whole / 5, uncertain * whole / 5
+    if fall < max(SURE * chance, FALL * loss.mean(), LEAST_FALL):
         return None
     return Finding(
         "falling",
         "Still falling at its end",
-        f"by {-slope * whole / 5:.2f} nats over its last {whole / 5:,.0f} steps, on "
+        f"by {fall:.2f} nats over its last {whole / 5:,.0f} steps, on "
         f"{'unseen text' if unseen else 'the text it learns from'}.",
         "A longer training would most likely go lower."
         if reading.run.imported  # without what its optimizer knew

@@ -75,6 +75,13 @@ class Run:
         return self.state if obeyed else ON_ITS_WAY[self.wish]
 
     @property
+    def incomplete(self) -> str:
+        """What a run that came as a file lacks to train on, as the beginning of a sentence."""
+        lacks = ["its text"] if self.text_id is None else []
+        lacks += ["what its optimizer knew"] if self.imported else []
+        return f"this run came as a file, without {' or '.join(lacks)}" if lacks else ""
+
+    @property
     def bundled(self) -> bool:
         """Whether it came with the app: it belongs to everybody, and stays."""
         return self.id.startswith(DEMO_PREFIX)

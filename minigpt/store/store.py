@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from difflib import get_close_matches
 from operator import attrgetter
 from pathlib import Path
 
@@ -221,13 +222,23 @@ class Store:
             f"WHERE wish != 'deleted' {where} ORDER BY created_at DESC, rowid DESC", *workspaces
         )
 
-    def find_run(self, prefix: str) -> Run:
-        """The one run whose id begins with `prefix`. Raises InputError unless it is just one."""
-        found = [run for run in self.runs() if prefix and run.id.startswith(prefix)]
-        if len(found) != 1:
-            what = f"{len(found)} runs begin" if found else "no run begins"
-            raise InputError(f"{what} with {prefix!r}: `python -m minigpt runs` lists them")
-        return found[0]
+    def find_run(self, words: str) -> Run:
+        """The one run whose id begins with `words`, or whose name they are. Raises InputError
+        unless it is just one."""
+        runs, listed = self.runs(), "`python -m minigpt runs` lists them"
+        found = [run for run in runs if words and (run.id.startswith(words) or run.name == words)]
+        if len(found) == 1:
+            return found[0]
+        shown = words if len(words) <= MAX_NAME else f"{words[:MAX_NAME]}…"
+        if found:
+            raise InputError(
+                f"{len(found)} runs begin with {shown!r} or are called so: take more of the id; "
+                f"{listed}"
+            )
+        names = {name.casefold(): name for run in runs for name in (run.id, run.name)}
+        near = get_close_matches(shown.casefold(), names, n=1)
+        meant = f"did you mean {names[near[0]]!r}? " if near else ""
+        raise InputError(f"no run begins with {shown!r} or is called so: {meant}{listed}")
 
     def _runs(self, clauses: str, *values: object) -> list[Run]:
         rows = self._db.rows(
@@ -289,8 +300,7 @@ class Store:
             (run,) = self._runs("WHERE id = ?", run_id)
             if run.imported or run.text_id is None:
                 raise InputError(
-                    "this run came as a file, without its text or what its optimizer knew: "
-                    "start a new one with its settings"
+                    f"{run.incomplete}, so it cannot train on: start a new one with its settings"
                 )
             train = run.train.longer(run.step, steps, share)
             db.execute(

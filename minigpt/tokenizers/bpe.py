@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from minigpt.config import InputError, whole_characters
+from minigpt.counting import counted
 from minigpt.tokenizers.char import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def check_vocabulary(size: int) -> None:
     """Raises InputError when no tokenizer can have so many tokens."""
     if type(size) is not int or not MIN_VOCABULARY <= size <= MAX_VOCABULARY:
         raise InputError(
-            f"a BPE vocabulary of {size:,} tokens is not possible: choose a whole number "
+            f"a BPE vocabulary of {counted(size, 'token')} is not possible: choose a whole number "
             f"from {MIN_VOCABULARY} (3 special tokens, 256 bytes, one merge) to {MAX_VOCABULARY:,}"
         )
 

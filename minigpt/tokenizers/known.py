@@ -50,11 +50,12 @@ def notes(
     text: str,
     seen: np.ndarray | None = None,
     show: Callable[[str], str] = str,
+    alike: str = "one-form",
 ) -> list[str]:
     """What a person should know of a text that they give to a model, in sentences.
 
     `seen`: what `met` says of the text it was trained on, where that is at hand. `show` makes a
-    token visible.
+    token visible; `alike` is what the clean-up one-form is called where they are.
     """
     said, unknown = [], []
     known = set(tokenizer.tokens) if tokenizer.kind == "char" else set(text)
@@ -68,8 +69,8 @@ def notes(
             said.append(
                 f"The training text has {_named(form, show)} where you have "
                 f"{_named(letter, show)}: the same letter to the eye and another to the model, "
-                "which reads `<unk>`. The clean-up *Write each letter in one form* on Data makes "
-                "such letters alike before training."
+                f"which reads `<unk>`. The clean-up {alike} makes such letters alike before "
+                "training."
             )
     if unknown:
         shown = _listed(sorted(set(unknown)), show)

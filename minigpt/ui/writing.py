@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError, SampleConfig
+from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers import known
@@ -180,7 +181,11 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)
     notes = known.notes(
-        tokenizer, text, services.met(run), lambda token: frame.boxed(plots.visible(token))
+        tokenizer,
+        text,
+        services.met(run),
+        lambda token: frame.boxed(plots.visible(token)),
+        alike=f"*{CLEANINGS['one-form'].title}* on Data",
     )
     if (left_out := len(ids) - run.model.block_size) > 0:
         are = "is" if left_out == 1 else "are"
