@@ -77,7 +77,7 @@ def compare(text: Text, kind: str, size: int) -> None:
         "Compare tokenizers", key=f"compare-{text.id}", help="Takes some seconds on a long text."
     ):
         return
-    table, cuts = [], []
+    table, cuts = {}, []
     for row in rows:
         try:
             cut = services.cut(text.id, *row)
@@ -86,32 +86,18 @@ def compare(text: Text, kind: str, size: int) -> None:
             continue
         cuts.append((*row, cut))
         bits = cut.baselines and cut.baselines.in_bits_per_character(cut.characters_per_token)
-        table.append(
-            {
-                "Tokenizer": ("● " if row == (kind, size) else "") + _name(*row),
-                "Vocabulary": cut.tokenizer.vocab_size,
-                "Tokens": cut.tokens,
-                "Characters per token": text.characters / cut.tokens,
-                "Trigram, bits per character": bits and bits["trigram"],
-            }
-        )
-    st.dataframe(
-        table,
+        table[("● " if row == (kind, size) else "") + _name(*row)] = {
+            "Vocabulary": f"{cut.tokenizer.vocab_size:,}",
+            "Tokens in the text": f"{cut.tokens:,}",
+            "Characters per token": f"{text.characters / cut.tokens:.2f}",
+            "Trigram, bits per character": f"{bits['trigram']:.3f}" if bits else "–",
+        }
+    # A column for each: so it fits on a phone.
+    quantities = next(iter(table.values()), {})
+    st.table(
+        [{"": name, **{head: of[name] for head, of in table.items()}} for name in quantities],
+        border="horizontal",
         hide_index=True,
-        column_config={
-            "Vocabulary": st.column_config.NumberColumn(
-                format="localized", help=GLOSSARY["vocabulary"]
-            ),
-            "Tokens": st.column_config.NumberColumn(
-                format="localized", help="How many tokens the whole text has."
-            ),
-            "Characters per token": st.column_config.NumberColumn(format="%.2f"),
-            "Trigram, bits per character": st.column_config.NumberColumn(
-                format="%.3f",
-                help="How well counting three tokens in a row predicts the text. "
-                + explain("trigram", "bits per character"),
-            ),
-        },
     )
     if any(kind == "bpe" and cut.tokenizer.vocab_size < size for kind, size, cut in cuts):
         st.caption(
@@ -121,7 +107,7 @@ def compare(text: Text, kind: str, size: int) -> None:
     st.caption(
         "A larger vocabulary makes the text shorter, so a context of as many tokens reaches "
         "further back; but each token is seen less often, and the model has more of them to learn.",
-        help=GLOSSARY["context"],
+        help=explain("vocabulary", "context", "trigram", "bits per character"),
     )
 
 
@@ -291,27 +277,20 @@ def baselines(text: Text, cut: Cut) -> None:
         "trigram": "knows what tends to follow which two",
     }
     bits = cut.baselines.in_bits_per_character(cut.characters_per_token)
-    st.dataframe(
+    st.table(
         {
             "Model": list(about),
             "What it knows": list(about.values()),
-            "Nats per token": [getattr(cut.baselines, name) for name in about],
-            "Bits per character": [bits[name] for name in about],
+            "Nats per token": [f"{getattr(cut.baselines, name):.3f}" for name in about],
+            "Bits per character": [f"{bits[name]:.3f}" for name in about],
         },
+        border="horizontal",
         hide_index=True,
-        column_config={
-            "Nats per token": st.column_config.NumberColumn(
-                format="%.3f", help=explain("loss", "nats")
-            ),
-            "Bits per character": st.column_config.NumberColumn(
-                format="%.3f", help=GLOSSARY["bits per character"]
-            ),
-        },
     )
     st.caption(
         "Counted on the first nine tenths of the text, scored on the last tenth; what was never "
         "seen there is guessed after Kneser-Ney. " + what_is_left(bits, worlds.load(text.origin)),
-        help=GLOSSARY["Kneser-Ney"],
+        help=explain("Kneser-Ney", "loss", "nats", "bits per character"),
     )
 
 
