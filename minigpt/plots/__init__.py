@@ -25,6 +25,7 @@ from minigpt.plots.heads import (
     alone,
     attention_grid,
     attention_heatmap,
+    columns,
     grid_shape,
     heatmap_shape,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "attention_grid",
     "attention_heatmap",
     "buckets",
+    "columns",
     "compared",
     "comparison",
     "comparison_height",

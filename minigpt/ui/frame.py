@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from minigpt import bundle
+from minigpt import bundle, plots
 from minigpt.config import InputError, SettingError
 from minigpt.limits import Limits
 from minigpt.store import DEMO_PREFIX, EVERYONE, Run, Store, StoreError
@@ -224,7 +224,7 @@ def _choose_run(visit: Visit) -> None:
         on_change=lambda: show_run(st.session_state[key]),
         help=f"{GLOSSARY['run']} Every page shows the run chosen here.",
     )
-    tell_whole(run_label(visit.run), 28)
+    tell_whole(run_label(visit.run), 206)
 
 
 def run_label(run: Run) -> str:
@@ -233,10 +233,18 @@ def run_label(run: Run) -> str:
     return f"{run.name} · {run.id[:4]}"
 
 
-def tell_whole(label: str, letters: int) -> None:
-    """What a choice shows, once more in full, where its field has room for so many letters only."""
-    if len(label) > letters:
+def tell_whole(label: str, room: int) -> None:
+    """What a choice shows, once more in full, where its field of `room` pixels cuts it."""
+    if pixels(label) > room:
         st.caption(plain(label))
+
+
+def pixels(label: str) -> float:
+    """About how wide a label is in a field, where letters are drawn 16 pixels high."""
+    return sum(
+        16 if plots.columns(letter) > 1 else next((w for of, w in WIDTHS if letter in of), 8.2)
+        for letter in label
+    )
 
 
 def list_runs(runs: list[Run]) -> None:
@@ -254,6 +262,9 @@ def list_runs(runs: list[Run]) -> None:
                 query_params={"run": run.id},
             )
 
+
+# Pixels of the letters that are much narrower or wider than most.
+WIDTHS = ((" ijl.,:;'|!·", 3.9), ("frt()[]-", 5.3), ("mwMWQO@%", 13.0), ("ABCDEGHKNPRSTUVXYZ", 9.3))
 
 TOUR = (
     ("pages/1_Data.py", "Data", "Bring a text and see what the model will see."),

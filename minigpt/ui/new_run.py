@@ -33,7 +33,7 @@ def form(visit: frame.Visit) -> None:
     """All choices for a new run, and its Start button; a refused start keeps every choice."""
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")
-    frame.tell_whole(texts.described(text), 34)
+    frame.tell_whole(texts.described(text), 250)
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
     cutting.choose()
     presets = _presets()

@@ -125,6 +125,21 @@ def test_no_label_around_a_run_is_cut(page, server, store, size):
             assert box["x"] + box["width"] <= frame["x"] + frame["width"] + 1, name
 
 
+def test_a_name_stands_under_its_field_only_where_the_field_cuts_it(page, server, store):
+    (run_id,) = runs_of(page, server, store, 30)
+    wait_until(page, lambda: store.run(run_id).state == "finished")
+    sidebar = page.get_by_test_id("stSidebar")
+    for name in ("iiiii, lilt, little till, fill it", "WWWWWW MMMMMM WWWWWW MM", "short", NAME):
+        store.rename(run_id, name)
+        visit(page, f"{server}/Generate?run={run_id}", "Generate")
+        settled(page)
+        field = sidebar.get_by_test_id("stSelectbox").locator("input").first
+        expect(field).to_have_value(re.compile(name))
+        cut = field.evaluate("field => field.scrollWidth > field.clientWidth")
+        expect(sidebar.get_by_text(f"{name} · {run_id[:4]}")).to_have_count(int(cut))
+        assert cut == (name in ("WWWWWW MMMMMM WWWWWW MM", NAME))
+
+
 def test_the_drawer_of_a_phone_closes_after_a_tap(page, server):
     page.set_viewport_size(PHONE)
     visit(page, f"{server}/Train", "Train")
