@@ -18,6 +18,28 @@ from minigpt.config import GPTConfig
 
 Tap = Callable[[str, torch.Tensor], torch.Tensor]
 
+# Every activation that passes `tap`, in the order of the forward pass, with its shape; M is the
+# MLP's n_hidden. The bigram and the position embedding are there where the model has them.
+TAPS = {
+    "embed.token": "B T C",
+    "embed.bigram": "B T C",
+    "embed.position": "T C",
+    "embed": "B T C",  # their sum: what the first block reads
+    "h.{layer}.resid_pre": "B T C",
+    "h.{layer}.attn.q": "B H T D",  # q and k as they meet: normed and rotated
+    "h.{layer}.attn.k": "B H T D",
+    "h.{layer}.attn.v": "B H T D",
+    "h.{layer}.attn.pattern": "B H T S",  # each row sums to 1
+    "h.{layer}.attn.z": "B H T D",  # what each head found
+    "h.{layer}.attn.out": "B T C",
+    "h.{layer}.resid_mid": "B T C",
+    "h.{layer}.mlp.hidden": "B T M",
+    "h.{layer}.mlp.out": "B T C",
+    "h.{layer}.resid_post": "B T C",
+    "ln_f": "B T C",
+    "logits": "B T V",
+}
+
 
 def no_tap(name: str, tensor: torch.Tensor) -> torch.Tensor:
     return tensor
@@ -111,7 +133,7 @@ class CausalSelfAttention(nn.Module):
             # A single new token may look at everything in the cache: no mask, the fastest kernel.
             mask = None if T == 1 else causal_mask(T, S, x.device)
             z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        z = tap(f"h.{layer}.attn.z", z)  # (B, H, T, D): what each head found
+        z = tap(f"h.{layer}.attn.z", z)  # (B, H, T, D)
         y = self.c_proj(z.transpose(1, 2).reshape(B, T, C))
         return F.dropout(y, self.dropout) if self.training else y
 
@@ -151,8 +173,9 @@ class MLP(nn.Module):
         self.activation = ACTIVATIONS[config.activation]
         self.dropout = config.dropout
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.c_proj(self.activation(self.c_fc(x)))  # n_hidden wide in between
+    def forward(self, x: torch.Tensor, layer: int, tap: Tap) -> torch.Tensor:
+        hidden = tap(f"h.{layer}.mlp.hidden", self.activation(self.c_fc(x)))  # (B, T, n_hidden)
+        y = self.c_proj(hidden)
         return F.dropout(y, self.dropout) if self.training else y
 
     __call__ = forward
@@ -179,7 +202,7 @@ class Block(nn.Module):
         x = tap(f"h.{layer}.resid_pre", x)
         x = x + tap(f"h.{layer}.attn.out", self.attn(self.ln_1(x), turns, layer, cache, tap))
         x = tap(f"h.{layer}.resid_mid", x)
-        x = x + tap(f"h.{layer}.mlp.out", self.mlp(self.ln_2(x)))
+        x = x + tap(f"h.{layer}.mlp.out", self.mlp(self.ln_2(x), layer, tap))
         return tap(f"h.{layer}.resid_post", x)
 
     __call__ = forward
@@ -254,7 +277,7 @@ class GPT(nn.Module):
         """Logits of the next token at every position.
 
         ids: int64 (B, T). With a cache, they follow the tokens it holds, and it is extended.
-        `tap(name, tensor) -> tensor` sees, and may replace, every named activation.
+        `tap(name, tensor) -> tensor` sees, and may replace, every activation of TAPS.
         Returns (B, T, V). Raises ValueError when the tokens do not fit the context.
         """
         past, T = cache.length if cache else 0, ids.size(1)
@@ -264,13 +287,14 @@ class GPT(nn.Module):
                 "leave out the oldest"
             )
         tap = tap or no_tap
-        x = self.wte(ids)  # (B, T, C)
+        x = tap("embed.token", self.wte(ids))  # (B, T, C)
         if self.config.bigram:
             before = torch.zeros_like(ids[:, :1]) if cache is None else cache.newest
-            x = x + self.bigram(self._pairs(torch.cat([before, ids], dim=1)))
+            pairs = self._pairs(torch.cat([before, ids], dim=1))
+            x = x + tap("embed.bigram", self.bigram(pairs))
         turns = self.turns
         if turns is None:
-            x = x + self.wpe.weight[past : past + T]
+            x = x + tap("embed.position", self.wpe.weight[past : past + T])
         else:
             turns = turns[past : past + T]
         x = tap("embed", F.dropout(x, self.config.dropout) if self.training else x)
@@ -279,6 +303,12 @@ class GPT(nn.Module):
         x = tap("ln_f", self.ln_f(x))
         if cache is not None:
             cache.advance(ids)
-        return (
-            F.linear(x, self.wte.weight) if self.lm_head is None else self.lm_head(x)
-        )  # (B, T, V)
+        logits = F.linear(x, self.wte.weight) if self.lm_head is None else self.lm_head(x)
+        return tap("logits", logits)  # (B, T, V)
+
+
+def new_model(config: GPTConfig, seed: int) -> GPT:
+    """A model with fresh weights that come from `seed` alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return GPT(config)

@@ -9,10 +9,10 @@ import torch
 
 from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
 from minigpt.devices import best_device
+from minigpt.model import new_model
 from minigpt.speed import USUAL_VOCABULARY, Speed, work
 from minigpt.store import Store
 from minigpt.trainer import Trainer
-from minigpt.weights import new_model
 
 LONGEST = 5e7  # nanoseconds of `work`: of a preset with longer steps, a part is timed
 REPEATS = 3  # at least, of a short step more

@@ -6,8 +6,8 @@ import numpy as np
 
 from minigpt.config import Preset
 from minigpt.corpus import windows
+from minigpt.model import new_model
 from minigpt.trainer import Trainer, mean_loss
-from minigpt.weights import new_model
 
 # Trainings of these lengths are tried, as multiples of the recipe's own.
 SHORTEST, LONGER, LONGEST = 0.5, 1.2, 8.0

@@ -8,20 +8,12 @@ import safetensors.torch
 import torch
 
 from minigpt import tokenizers
-from minigpt.config import GPTConfig, InputError
+from minigpt.config import InputError
 from minigpt.corpus import split, worlds
 from minigpt.devices import best_device
-from minigpt.model import GPT
+from minigpt.model import GPT, new_model
 from minigpt.store import NO_WEIGHTS, Run, Store
 from minigpt.trainer import ALONE, Share, Trainer
-
-
-def new_model(config: GPTConfig, seed: int) -> GPT:
-    """A model with fresh weights that come from `seed` alone."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return GPT(config)
-
 
 # Thirty students train on one text: its ids are kept once, for as long as a trainer reads them.
 _ids_in_use: weakref.WeakValueDictionary[tuple[str, str], np.ndarray] = (

@@ -10,10 +10,9 @@ from hypothesis import settings
 
 from minigpt import bundle, worker
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.model import GPT
+from minigpt.model import GPT, new_model
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
-from minigpt.weights import new_model
 
 # How long an example takes tells of the machine, not of the code.
 settings.register_profile("untimed", deadline=None)

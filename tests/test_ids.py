@@ -12,8 +12,8 @@ import torch
 from minigpt.config import PRESETS, Frozen, GPTConfig, InputError, SampleConfig, TrainConfig
 from minigpt.generation import generate
 from minigpt.interpret import attention
+from minigpt.model import new_model
 from minigpt.trainer import Trainer, mean_loss
-from minigpt.weights import new_model
 
 KINDS = {
     "list": list,

@@ -1,4 +1,5 @@
 import itertools
+import re
 from dataclasses import fields
 
 import pytest
@@ -6,9 +7,8 @@ import torch
 
 from minigpt.cache import KVCache
 from minigpt.config import GPTConfig
-from minigpt.interpret import Recorder, attention
-from minigpt.model import GPT, rotate, rotations
-from minigpt.weights import new_model
+from minigpt.interpret import Recorder, attention, chain
+from minigpt.model import GPT, TAPS, new_model, rotate, rotations
 
 # Every combination of the architecture's switches: 384 models.
 CHOICES = {
@@ -124,17 +124,62 @@ def test_pairs_beyond_the_rows_of_the_bigram_embedding_share_them():
     assert small._pairs(torch.tensor([[3, 4, 5]])).tolist() == [[304, 405]]
 
 
-def test_the_tap_sees_every_named_activation_and_can_replace_it(tiny_model, ids):
+def shapes_of_taps(config: GPTConfig, B: int, T: int, S: int) -> dict[str, tuple[int, ...]]:
+    """What TAPS promises of this architecture: names in their order, and shapes."""
+    sizes = {
+        "B": B, "T": T, "S": S, "C": config.n_embd, "H": config.n_head, "D": config.head_size,
+        "M": config.n_hidden, "V": config.vocab_size,
+    }  # fmt: skip
+    missing = set() if config.bigram else {"embed.bigram"}
+    missing |= {"embed.position"} if config.position == "rope" else set()
+    shapes = {
+        name: tuple(sizes[letter] for letter in shape.split())
+        for name, shape in TAPS.items()
+        if name not in missing
+    }
+    layered = [name for name in shapes if "{layer}" in name]
+    order = [name for name in shapes if name not in layered]
+    at = order.index("ln_f")
+    order[at:at] = [name.format(layer=i) for i in range(config.n_layer) for name in layered]
+    return {name: shapes[re.sub(r"^h\.\d+", "h.{layer}", name)] for name in order}
+
+
+def test_taps_are_those_of_the_forward_pass_in_their_order(any_model, ids):
     recorder = Recorder()
-    logits = tiny_model(ids, tap=recorder)
-    layers = [f"h.{i}.{name}" for i in range(2) for name in (
-        "resid_pre", "attn.q", "attn.k", "attn.v", "attn.pattern", "attn.z", "attn.out",
-        "resid_mid", "mlp.out", "resid_post",
-    )]  # fmt: skip
-    assert list(recorder.activations) == ["embed", *layers, "ln_f"]
-    for name in recorder.activations:
-        silenced = tiny_model(ids, tap=lambda at, x, name=name: x * 0 if at == name else x)
-        assert not torch.allclose(silenced, logits), name
+    any_model(ids, tap=recorder)
+    seen = {name: tuple(tensor.shape) for name, tensor in recorder.activations.items()}
+    assert list(seen.items()) == list(shapes_of_taps(any_model.config, 2, 16, 16).items())
+    cache = KVCache(any_model.config, batch_size=2)
+    any_model(ids[:, :11], cache)
+    recorder = Recorder()
+    any_model(ids[:, 11:], cache, recorder)
+    seen = {name: tuple(tensor.shape) for name, tensor in recorder.activations.items()}
+    assert list(seen.items()) == list(shapes_of_taps(any_model.config, 2, 5, 16).items())
+
+
+def test_every_tap_can_replace_what_it_sees(any_model, ids):
+    logits = any_model(ids)
+    for name in shapes_of_taps(any_model.config, 2, 16, 16):
+        if not name.startswith("h.0"):
+            silenced = any_model(ids, tap=lambda at, x, name=name: x * 0 if at == name else x)
+            assert not torch.allclose(silenced, logits), name
+
+
+def test_the_embeddings_add_up_to_what_the_first_block_reads(any_model, ids):
+    recorder = Recorder()
+    any_model(ids, tap=recorder)
+    parts = [x for name, x in recorder.activations.items() if name.startswith("embed.")]
+    torch.testing.assert_close(sum(parts), recorder.activations["embed"])
+    assert torch.equal(recorder.activations["embed"], recorder.activations["h.0.resid_pre"])
+
+
+def test_a_chain_of_taps_passes_on_what_each_returns(tiny_model, ids):
+    first, second = Recorder(), Recorder()
+    halved = chain(first, lambda name, x: x / 2 if name == "embed" else x, second)
+    logits = tiny_model(ids, tap=halved)
+    assert torch.equal(second.activations["embed"], first.activations["embed"] / 2)
+    assert torch.equal(second.activations["logits"], logits)
+    torch.testing.assert_close(tiny_model(ids, tap=chain()), tiny_model(ids))
 
 
 def test_attention_rows_sum_to_one_and_look_only_back(tiny_model, ids):

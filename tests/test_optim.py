@@ -5,7 +5,7 @@ import torch
 
 from minigpt import optim
 from minigpt.config import TrainConfig
-from minigpt.weights import new_model
+from minigpt.model import new_model
 
 
 def groups_of(model, **settings):

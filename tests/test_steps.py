@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from minigpt import worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import batch
+from minigpt.model import new_model
 from minigpt.steps import SingleStep
 from minigpt.trainer import Trainer, chance_of, part_of
 from minigpt.training import Training
-from minigpt.weights import new_model
 
 MODERN = {"optimizer": "muon", "schedule": "trapezoid", "accumulation_steps": 2}
 

@@ -10,9 +10,9 @@ from minigpt import devices, tokenizers
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import Exam, split, windows
 from minigpt.generation import generate
+from minigpt.model import new_model
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Diverged, Trainer, accuracy, mean_loss
-from minigpt.weights import new_model
 
 
 def new_trainer(tiny_config, stream, **settings) -> Trainer:

@@ -1,5 +1,6 @@
 """Looking inside a model: through `tap`, without touching it."""
 
-from minigpt.interpret.recorder import Recorder, attention
+from minigpt.interpret.patterns import attention
+from minigpt.interpret.taps import Recorder, chain
 
-__all__ = ["Recorder", "attention"]
+__all__ = ["Recorder", "attention", "chain"]

@@ -36,13 +36,13 @@ from minigpt.cache import KVCache
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import windows
 from minigpt.generation import generate
+from minigpt.model import new_model
 from minigpt.plots import TEMPLATE
 from minigpt.probe import probe
 from minigpt.speed import Speed
 from minigpt.supervisor import worker_environment
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Trainer, mean_loss
-from minigpt.weights import new_model
 
 TARGET = 1.88
 VOCABULARY = 65

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from minigpt.config import PRESETS
+from minigpt.model import new_model
 from minigpt.trainer import Trainer
-from minigpt.weights import new_model
 
 VOCABULARY = 65
 

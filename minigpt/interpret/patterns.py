@@ -1,6 +1,6 @@
-"""Recording named activations of one forward pass."""
+"""Where each token looks."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import torch
 
@@ -8,25 +8,8 @@ from minigpt.cache import KVCache
 from minigpt.config import InputError, NotFinite
 from minigpt.corpus import as_ids
 from minigpt.counting import counted
+from minigpt.interpret.taps import Recorder
 from minigpt.model import GPT
-
-
-class Recorder:
-    """A tap that keeps the activations whose name `wanted` accepts, and changes nothing.
-
-    >>> recorder = Recorder(lambda name: name.endswith("attn.pattern"))
-    >>> model(ids, tap=recorder)
-    >>> recorder.activations["h.0.attn.pattern"].shape  # (B, H, T, S)
-    """
-
-    def __init__(self, wanted: Callable[[str], bool] = lambda name: True) -> None:
-        self.wanted = wanted
-        self.activations: dict[str, torch.Tensor] = {}
-
-    def __call__(self, name: str, tensor: torch.Tensor) -> torch.Tensor:
-        if self.wanted(name):
-            self.activations[name] = tensor
-        return tensor
 
 
 @torch.inference_mode()
