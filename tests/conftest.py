@@ -8,8 +8,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-from minigpt import bundle, worker
+from minigpt import bundle
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.engine import worker
 from minigpt.model import GPT, new_model
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer

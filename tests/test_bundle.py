@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt import bundle, tokenizers, weights, worker
+from minigpt import bundle, tokenizers, weights
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.worlds import Copy
-from minigpt.launch import launch
+from minigpt.engine import worker
+from minigpt.engine.launch import launch
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, Results
 from minigpt.tokenizers import BPETokenizer, CharTokenizer

@@ -6,8 +6,9 @@ import safetensors.numpy
 import torch
 import transformers
 
-from minigpt import tokenizers, weights, worker
+from minigpt import tokenizers, weights
 from minigpt.config import GPTConfig, InputError
+from minigpt.engine import worker
 from minigpt.huggingface import check_expressible, export_huggingface
 from minigpt.store import Store
 

@@ -5,7 +5,7 @@ import pytest
 from minigpt import tokenizers
 from minigpt.bundle import export_run
 from minigpt.config import GPTConfig, InputError, TrainConfig
-from minigpt.launch import check, launch
+from minigpt.engine.launch import check, launch
 from minigpt.limits import Limits
 from minigpt.store import Results, Store
 from minigpt.weights import load_model

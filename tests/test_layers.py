@@ -15,19 +15,30 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config", "counting"},
-    {"limits", "speed", "ingredients", "steps"},
+    {"limits", "ingredients", "steps"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
     {"optim", "generation", "interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},
-    {"weights", "supervisor", "marker", "launch", "findings"},
-    {"probe", "recipe", "training"},
-    {"worker"},
-    {"together"},
+    {"weights", "findings"},
+    {"recipe", "engine"},
     {"cli"},
 ]
-LAYER_OF = {name: depth for depth, names in enumerate(LAYERS) for name in names}
+# So do the files of a run's life.
+ENGINE = [
+    {"launch", "speed", "marker"},
+    {"supervisor", "probe", "training"},
+    {"worker"},
+    {"together"},
+]
+
+
+def depths(layers: list[set[str]]) -> dict[str, int]:
+    return {name: depth for depth, names in enumerate(layers) for name in names}
+
+
+LAYER_OF = depths(LAYERS)
 APART = {"plots", "ui", "__init__", "__main__"}
 
 
@@ -73,6 +84,18 @@ def test_imports_go_one_way(path):
         assert "cli" not in used
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "engine").glob("*.py")), ids=lambda p: p.stem)
+def test_the_files_of_a_run_s_life_import_one_way(path):
+    used = {
+        name.split(".")[2] for name in imports_of(path) if name.startswith("minigpt.engine.")
+    } - {path.stem}
+    if path.stem == "__init__":
+        assert not imports_of(path)
+    else:
+        layer = depths(ENGINE)
+        assert all(layer[name] <= layer[path.stem] for name in used)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_ui_imports_streamlit_and_nothing_imports_a_page(path):
     roots = {name.split(".")[0] for name in imports_of(path)}
@@ -90,13 +113,14 @@ def test_plots_imports_numpy_and_plotly_only():
     "module",
     [
         "config",
-        "speed",
+        "engine.speed",
+        "engine.launch",
         "ingredients",
         "store",
         "plots",
         "bundle",
         "huggingface",
-        "supervisor",
+        "engine.supervisor",
         "ui.frame",
         "ui.training",
     ],

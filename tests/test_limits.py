@@ -49,7 +49,7 @@ def test_the_command_line_tells_a_wrong_setting_before_it_begins(tmp_path, monke
 
 def test_a_worker_ends_with_that_sentence_alone(tmp_path):
     ended = subprocess.run(
-        [sys.executable, "-m", "minigpt.worker"],
+        [sys.executable, "-m", "minigpt.engine.worker"],
         env={**os.environ, "MINIGPT_HOME": str(tmp_path), "MINIGPT_THREADS": "abc"},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
     )  # fmt: skip

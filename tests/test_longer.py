@@ -6,12 +6,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from minigpt import optim, worker
+from minigpt import optim
 from minigpt.config import PRESETS, InputError, Restart, TrainConfig
 from minigpt.corpus import LIBRARY
+from minigpt.engine import worker
+from minigpt.engine.training import Training
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
-from minigpt.training import Training
 
 RECIPE = TrainConfig(max_steps=100, schedule="trapezoid", cooldown=0.4, min_lr_ratio=0.0)
 

@@ -6,9 +6,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from minigpt import bundle, cli, tokenizers, weights, worker
+from minigpt import bundle, cli, tokenizers, weights
 from minigpt.config import PRESETS, GPTConfig, NotFinite, SampleConfig
 from minigpt.corpus import split, windows
+from minigpt.engine import worker
 from minigpt.generation import generate
 from minigpt.interpret import attention
 from minigpt.store import Store

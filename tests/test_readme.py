@@ -18,10 +18,10 @@ from minigpt import ingredients
 from minigpt.cli import main, terminal
 from minigpt.config import PRESETS
 from minigpt.corpus import cleaning, library
+from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
 from minigpt.plots import theme
 from minigpt.store import Store, home
-from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import bpe, char
 
 ROOT = Path(__file__).resolve().parents[1]

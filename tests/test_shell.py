@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock, Timeout
 
 from minigpt.cli import main
+from minigpt.engine.supervisor import lock_path
 from minigpt.store import EVERYONE, Store
-from minigpt.supervisor import lock_path
 
 ROOT = Path(__file__).resolve().parents[1]
 TALES = str(ROOT / "assets" / "tales.txt")

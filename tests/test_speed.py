@@ -3,10 +3,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minigpt import probe as probing
 from minigpt.config import PRESETS, GPTConfig, TrainConfig
-from minigpt.probe import Prober
-from minigpt.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
+from minigpt.engine import probe as probing
+from minigpt.engine.probe import Prober
+from minigpt.engine.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
 from minigpt.store import MetricsRow, Results, Store
 
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from minigpt import worker
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import batch
+from minigpt.engine import worker
+from minigpt.engine.training import Training
 from minigpt.model import new_model
 from minigpt.steps import SingleStep
 from minigpt.trainer import Trainer, chance_of, part_of
-from minigpt.training import Training
 
 MODERN = {"optimizer": "muon", "schedule": "trapezoid", "accumulation_steps": 2}
 

@@ -9,14 +9,15 @@ import pytest
 import safetensors.torch
 import torch
 
-from minigpt import optim, weights, worker
+from minigpt import optim, weights
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.engine import worker
+from minigpt.engine.speed import Speed
+from minigpt.engine.supervisor import Supervisor
+from minigpt.engine.training import is_snapshot_step
 from minigpt.limits import Limits
-from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, Results, Store, StoreError, wait
-from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import CharTokenizer
-from minigpt.training import is_snapshot_step
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_a_killed_worker_is_replaced_and_the_run_goes_on(fresh_store, long_run):
 
 def test_sigterm_saves_and_ends_with_143(fresh_store, long_run):
     process = subprocess.Popen(
-        [sys.executable, "-m", "minigpt.worker"],
+        [sys.executable, "-m", "minigpt.engine.worker"],
         env={**os.environ, "MINIGPT_HOME": str(fresh_store.folder)},
         stdin=subprocess.PIPE,
     )
@@ -241,7 +242,7 @@ def test_a_second_worker_on_the_same_store_leaves_at_once(fresh_store, long_run)
     with Supervisor(fresh_store.folder):
         wait_for(lambda: fresh_store.run(long_run).step > 1)
         second = subprocess.run(
-            [sys.executable, "-m", "minigpt.worker"],
+            [sys.executable, "-m", "minigpt.engine.worker"],
             env={**os.environ, "MINIGPT_HOME": str(fresh_store.folder)},
             stdin=subprocess.PIPE,
             timeout=60,

@@ -9,13 +9,13 @@ import time
 import pytest
 import torch
 
-from minigpt import supervisor as supervisor_module
-from minigpt import worker
+from minigpt.engine import supervisor as supervisor_module
+from minigpt.engine import worker
+from minigpt.engine.supervisor import Supervisor
+from minigpt.engine.training import Training
 from minigpt.limits import Limits
 from minigpt.store import MetricsRow, Results, Store
-from minigpt.supervisor import Supervisor
 from minigpt.trainer import Trainer
-from minigpt.training import Training
 from tests.test_worker import final_weights, wait_for
 
 

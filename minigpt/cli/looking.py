@@ -17,9 +17,9 @@ from minigpt.cli.texts import SPECIAL, cleaned, text_of
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import trained_on, windows
 from minigpt.counting import counted
+from minigpt.engine.supervisor import settle
 from minigpt.plots import visible
 from minigpt.store import Curves, Run, Store
-from minigpt.supervisor import settle
 from minigpt.tokenizers import known
 
 ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"

@@ -17,12 +17,12 @@ from minigpt.cli.texts import chosen_text, chosen_tokenizer
 from minigpt.config import PRESETS, GPTConfig, InputError, TrainConfig
 from minigpt.corpus import fit_baselines, split, worlds
 from minigpt.counting import counted
+from minigpt.engine.launch import launch, longer_plan, train_longer
+from minigpt.engine.supervisor import Supervisor, settle
 from minigpt.findings import AT_FLOOR, MOST_SAID, findings, levels_of
 from minigpt.ingredients import WITHOUT, without
-from minigpt.launch import launch, longer_plan, train_longer
 from minigpt.limits import Limits
 from minigpt.store import EVERYONE, EXTENDABLE, Curves, Run, Store
-from minigpt.supervisor import Supervisor, settle
 
 POLL_SECONDS = 0.2
 SAID = {"uniform": "blind guessing", "unigram": "counting tokens (unigram)"}
@@ -31,7 +31,7 @@ SAID = {"uniform": "blind guessing", "unigram": "counting tokens (unigram)"}
 def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Train a model on a text, and watch it learn; under torchrun, in several processes at once."""
     if int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        from minigpt.together import train_together
+        from minigpt.engine.together import train_together
 
         run = train_together(store, lambda: _wanted_run(store, args))
         if run is None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.config import RESTART_SHARE, InputError, Restart
-from minigpt.launch import check_longer, longer_plan, raises_rate, train_longer
+from minigpt.engine.launch import check_longer, longer_plan, raises_rate, train_longer
 from minigpt.store import Run
 from minigpt.ui import frame, numbers
 from minigpt.ui.glossary import GLOSSARY

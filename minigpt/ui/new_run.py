@@ -16,8 +16,8 @@ from minigpt.config import (
     differences,
 )
 from minigpt.counting import counted, times_over
-from minigpt.launch import check, launch
-from minigpt.speed import BUDGETS, USUAL_VOCABULARY
+from minigpt.engine.launch import check, launch
+from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, numbers, pace, services, texts
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown

@@ -1,7 +1,7 @@
 """How long a training takes: as this machine was measured, or by the pace of what trains now."""
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.speed import PACED_STEPS, slowdown
+from minigpt.engine.speed import PACED_STEPS, slowdown
 from minigpt.store import Run
 from minigpt.ui import frame, services
 

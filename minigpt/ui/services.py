@@ -24,10 +24,10 @@ from minigpt.corpus import (
     trained_on,
     worlds,
 )
+from minigpt.engine.speed import Speed
+from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
-from minigpt.speed import Speed
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
-from minigpt.supervisor import Supervisor
 from minigpt.tokenizers import known
 from minigpt.tokenizers.bpe import check_vocabulary
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from minigpt import tokenizers
 from minigpt.config import PRESETS
 from minigpt.corpus import LIBRARY
+from minigpt.engine.supervisor import Supervisor
 from minigpt.store import EVERYONE, Store
-from minigpt.supervisor import Supervisor
 
 FIRST_SECONDS = 5.0  # within which everybody presses Start
 

@@ -35,12 +35,12 @@ from playwright.sync_api import sync_playwright
 from minigpt.cache import KVCache
 from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import windows
+from minigpt.engine.probe import probe
+from minigpt.engine.speed import Speed
+from minigpt.engine.supervisor import worker_environment
 from minigpt.generation import generate
 from minigpt.model import new_model
 from minigpt.plots import TEMPLATE
-from minigpt.probe import probe
-from minigpt.speed import Speed
-from minigpt.supervisor import worker_environment
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Trainer, mean_loss
 

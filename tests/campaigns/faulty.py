@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from minigpt import training, worker
+from minigpt.engine import training, worker
 
 FAULTS = ("ENOSPC", "EIO", "KILL")
 POINTER = ctypes.c_void_p

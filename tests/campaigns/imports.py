@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from minigpt import bundle, worker
+from minigpt import bundle
 from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.engine import worker
 from minigpt.limits import Limits
 from minigpt.store import Store
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer

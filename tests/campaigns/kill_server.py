@@ -36,7 +36,7 @@ def look(address: str, run_id: str) -> None:
 
 def is_worker(pid: int) -> bool:
     try:
-        return b"minigpt.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"minigpt.engine.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

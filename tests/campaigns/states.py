@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
-from minigpt import bundle, training, worker
+from minigpt import bundle
 from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.engine import training, worker
 from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, Store
 from minigpt.tokenizers import CharTokenizer

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from minigpt.config import PRESETS
-from minigpt.speed import Speed, work
+from minigpt.engine.speed import Speed, work
 from minigpt.ui import pace, services
 from tests.pages.visits import SMALL, opened, start_training, wait_for, well
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from minigpt import bundle
 from minigpt.config import InputError
-from minigpt.launch import launch
+from minigpt.engine.launch import launch
 from minigpt.limits import Limits
 from minigpt.steps import SingleStep
 from minigpt.store import Store, text_id_of

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from minigpt import bundle, tokenizers
 from minigpt.config import PRESETS, GPTConfig, TrainConfig
-from minigpt.speed import BUDGETS, Speed, work
+from minigpt.engine.speed import BUDGETS, Speed, work
 from minigpt.ui import comparing, frame, menu, services
 from minigpt.ui.glossary import NAMES
 from tests.pages.visits import (

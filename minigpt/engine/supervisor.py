@@ -121,9 +121,9 @@ class Supervisor:
         with open(self.folder / "worker.log", "ab") as log:
             self._log_start = log.tell()
             self._worker = subprocess.Popen(
-                [sys.executable, "-m", "minigpt.worker"],
+                [sys.executable, "-m", "minigpt.engine.worker"],
                 env={**worker_environment(), "MINIGPT_HOME": str(self.folder)},
-                cwd=Path(__file__).resolve().parents[1],  # so that -m finds the package
+                cwd=Path(__file__).resolve().parents[2],  # so that -m finds the package
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -6,8 +6,8 @@ from dataclasses import astuple, dataclass, field
 
 from minigpt import tokenizers, weights
 from minigpt.config import NotFinite, SampleConfig
+from minigpt.engine.marker import Marker
 from minigpt.generation import generate
-from minigpt.marker import Marker
 from minigpt.steps import SingleStep
 from minigpt.store import MetricsRow, Results, Run
 from minigpt.trainer import Trainer

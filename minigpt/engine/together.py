@@ -21,11 +21,11 @@ from tqdm import tqdm
 
 from minigpt.config import InputError
 from minigpt.devices import best_device
-from minigpt.marker import Marker
+from minigpt.engine.marker import Marker
+from minigpt.engine.supervisor import lock_path
+from minigpt.engine.training import Training
 from minigpt.store import Results, Run, Store
-from minigpt.supervisor import lock_path
 from minigpt.trainer import Diverged, Share, Trainer
-from minigpt.training import Training
 from minigpt.weights import new_trainer
 
 WRITE_SECONDS = 1.0  # between two looks at the store

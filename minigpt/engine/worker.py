@@ -1,8 +1,8 @@
 """The process that trains all active runs, a slice of time each.
 
-Started with `python -m minigpt.worker` by a `Supervisor`. A beat on our stdout, twice a second,
-tells it that we live; the end of our stdin tells us that it does not: then we save and leave. One
-worker a store, held by a file lock.
+Started with `python -m minigpt.engine.worker` by a `Supervisor`. A beat on our stdout, twice a
+second, tells it that we live; the end of our stdin tells us that it does not: then we save and
+leave. One worker a store, held by a file lock.
 """
 
 import json
@@ -24,13 +24,13 @@ from filelock import FileLock, Timeout
 from minigpt import weights
 from minigpt.config import InputError
 from minigpt.counting import counted
+from minigpt.engine.marker import Marker
+from minigpt.engine.probe import Prober
+from minigpt.engine.supervisor import BEAT_SECONDS, lock_path
+from minigpt.engine.training import Training
 from minigpt.limits import Limits
-from minigpt.marker import Marker
-from minigpt.probe import Prober
 from minigpt.store import EVERYONE, Results, Run, Store, StoreError, home, is_of_disk, refused
-from minigpt.supervisor import BEAT_SECONDS, lock_path
 from minigpt.trainer import Diverged
-from minigpt.training import Training
 
 STDIN, STDOUT = 0, 1
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn

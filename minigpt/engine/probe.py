@@ -9,8 +9,8 @@ import torch
 
 from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
 from minigpt.devices import best_device
+from minigpt.engine.speed import USUAL_VOCABULARY, Speed, work
 from minigpt.model import new_model
-from minigpt.speed import USUAL_VOCABULARY, Speed, work
 from minigpt.store import Store
 from minigpt.trainer import Trainer
 
