@@ -29,7 +29,7 @@ SENTENCE_CHARACTERS = 300
 
 def choose() -> tuple[str, int]:
     """The kind of tokenizer and, for BPE, its vocabulary; Data and Train share the choice."""
-    st.session_state.setdefault(KIND, "char")
+    frame.hold(KIND, "char")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
             "Tokenizer",

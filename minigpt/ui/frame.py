@@ -101,6 +101,16 @@ def show_words(*words: str) -> None:
         st.markdown(explain(*sorted(words, key=str.lower)))
 
 
+def hold(key: str, usual: object) -> object:
+    """Puts into the field of that key what stands in it, or the usual; returns it.
+
+    A value that came from us and that nobody touched does not go along to another page, or come
+    back from one: there the field would begin anew. So it is put there whenever it is drawn.
+    """
+    st.session_state[key] = st.session_state.get(key, usual)
+    return st.session_state[key]
+
+
 def sentence(error: object) -> str:
     """An error's words as a sentence, settings called as their fields are; a file's name in front
     stays as it is."""

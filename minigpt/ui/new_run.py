@@ -37,7 +37,7 @@ def form(visit: frame.Visit) -> None:
     st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
     cutting.choose()
     presets = _presets()
-    if st.session_state.get("preset") not in presets:
+    if frame.hold("preset", DEFAULT_PRESET) not in presets:
         st.session_state["preset"] = DEFAULT_PRESET
     name = st.pills(
         "Preset",

@@ -9,10 +9,12 @@ from typing import Any
 
 import streamlit as st
 
+from minigpt.ui import frame
+
 
 def field(label: str, usual: float, *, key: str, step: float = 1, **about: Any) -> float:
     """Asks for a number; returns it, a whole one as an int."""
-    st.session_state.setdefault(key, float(usual))
+    frame.hold(key, float(usual))
     st.number_input(label, step=float(step), format="%g", key=key, **about)
     return typed(key, usual)
 

@@ -43,8 +43,9 @@ def choose(visit: frame.Visit, label: str) -> Text:
     key = _chosen(visit)
     if (wanted := st.session_state.pop(NEXT, None)) in shelf:
         st.session_state[key] = wanted
-    if st.session_state.get(key) not in shelf:
-        st.session_state[key] = next(iter(shelf))
+    newest = next(iter(shelf))
+    if frame.hold(key, newest) not in shelf:
+        st.session_state[key] = newest
     text_id = st.selectbox(
         label,
         list(shelf),
