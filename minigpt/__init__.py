@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, TrainConfig
     from minigpt.generation import Step, generate
     from minigpt.interpret import Recorder, attention
+    from minigpt.metrics import Metrics
     from minigpt.model import GPT
     from minigpt.store import Store
     from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
-    from minigpt.trainer import Diverged, Metrics, Trainer
+    from minigpt.trainer import Diverged, Trainer
 
 _HOME_OF = {
     "BPETokenizer": "minigpt.tokenizers",
@@ -28,7 +29,7 @@ _HOME_OF = {
     "GPTConfig": "minigpt.config",
     "InputError": "minigpt.config",
     "KVCache": "minigpt.cache",
-    "Metrics": "minigpt.trainer",
+    "Metrics": "minigpt.metrics",
     "PRESETS": "minigpt.config",
     "Recorder": "minigpt.interpret",
     "SampleConfig": "minigpt.config",

@@ -15,22 +15,8 @@ from minigpt import optim
 from minigpt.config import InputError, NotFinite, TrainConfig
 from minigpt.corpus import Exam, as_ids, batch, split_at, windows
 from minigpt.devices import autocast, seed_device
+from minigpt.metrics import Metrics, SingleStep
 from minigpt.model import GPT
-from minigpt.steps import SingleStep
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What one step did. Losses in nats per token; `seconds` counts training time so far."""
-
-    step: int  # 1 for the first
-    tokens: int  # read so far
-    train_loss: float  # on this step's batch, before the step
-    val_loss: float | None  # on unseen text, after the step; measured every eval_interval steps
-    lr: float
-    grad_norm: float  # before clipping
-    seconds: float
-    accuracy: float | None = None  # share of right answers in the exam, measured with val_loss
 
 
 class Diverged(Exception):

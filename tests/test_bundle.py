@@ -10,7 +10,8 @@ from minigpt.corpus.worlds import Copy
 from minigpt.engine import worker
 from minigpt.engine.launch import launch
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Results
+from minigpt.metrics import Results
+from minigpt.store import EVERYONE
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from tests.bundles import changed, unpacked, without
 

@@ -7,7 +7,8 @@ from minigpt.bundle import export_run
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.engine.launch import check, launch
 from minigpt.limits import Limits
-from minigpt.store import Results, Store
+from minigpt.metrics import Results
+from minigpt.store import Store
 from minigpt.weights import load_model
 
 BODY = "the cat sat on the mat, and the rat sat on the cat. " * 4

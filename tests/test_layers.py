@@ -14,8 +14,8 @@ ROOT = PACKAGE.parent
 
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
-    {"config", "counting"},
-    {"limits", "ingredients", "steps"},
+    {"config", "counting", "metrics"},
+    {"limits", "ingredients"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
     {"optim", "generation", "interpret"},
@@ -29,6 +29,7 @@ LAYERS = [
 ENGINE = [
     {"launch", "speed", "marker"},
     {"supervisor", "probe", "training"},
+    {"jobs"},
     {"worker"},
     {"together"},
 ]

@@ -7,7 +7,8 @@ from minigpt.config import PRESETS, GPTConfig, TrainConfig
 from minigpt.engine import probe as probing
 from minigpt.engine.probe import Prober
 from minigpt.engine.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
-from minigpt.store import MetricsRow, Results, Store
+from minigpt.metrics import Metrics, Results
+from minigpt.store import Store
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def paced(store: Store, seconds: list[float]) -> float | None:
     """The pace of a run whose steps took so long."""
     run_id = store.create_run("me", "a run", None, "{}", GPTConfig(), TrainConfig())
     ends = np.cumsum(seconds)
-    rows = [MetricsRow(n, n, 2.0, None, 0.1, 1.0, end) for n, end in enumerate(ends, 1)]
+    rows = [Metrics(n, n, 2.0, None, 0.1, 1.0, end) for n, end in enumerate(ends, 1)]
     store.record(run_id, Results(rows))
     return store.seconds_per_step(run_id)
 

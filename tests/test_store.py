@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
-from minigpt.store import MetricsRow, Results, Store, StoreError
+from minigpt.metrics import Metrics, Results
+from minigpt.store import Store, StoreError
 from minigpt.store.schema import MIGRATIONS
 
 
-def row(step: int, val_loss: float | None = None) -> MetricsRow:
-    return MetricsRow(step, step * 10, 2.5, val_loss, 1e-3, 0.5, step * 0.1)
+def row(step: int, val_loss: float | None = None) -> Metrics:
+    return Metrics(step, step * 10, 2.5, val_loss, 1e-3, 0.5, step * 0.1)
 
 
 def new_run(store: Store, workspace: str = "me", state: str | None = None) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minigpt.engine.jobs import job_of
 from minigpt.store import EVERYONE, Store
-from minigpt.weights import new_trainer
 
 ROOT = Path(__file__).resolve().parents[1]
 TALES = str(ROOT / "assets" / "tales.txt")
@@ -53,7 +53,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path):
     store.create_run(
         EVERYONE, "alone", run.text_id, run.tokenizer, run.model, run.train, run_id="alone"
     )
-    alone = list(new_trainer(store, store.run("alone")))
+    alone = list(job_of(store, store.run("alone")).trainer())
     np.testing.assert_allclose(curves.train_loss, [m.train_loss for m in alone], atol=1e-4)
     np.testing.assert_allclose(curves.grad_norm, [m.grad_norm for m in alone], rtol=1e-3)
     assert curves.val_loss[-1] == pytest.approx(alone[-1].val_loss, abs=1e-4)
@@ -73,7 +73,7 @@ def test_a_dead_process_ends_the_job_in_words_and_the_run_goes_on_from_there(tmp
     run = store.run(run_id)
     assert (run.state, run.wish) == ("paused", "paused")
     assert store.checkpoint_step(run_id) == run.step == len(store.curves(run_id).step) > 0
-    trainer = new_trainer(store, run)
+    trainer = job_of(store, run).trainer()
     assert trainer.step == run.step
     trainer.advance()
     store.close()

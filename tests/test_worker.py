@@ -16,7 +16,8 @@ from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import Supervisor
 from minigpt.engine.training import is_snapshot_step
 from minigpt.limits import Limits
-from minigpt.store import LIBRARY_SHELF, Results, Store, StoreError, wait
+from minigpt.metrics import Results
+from minigpt.store import LIBRARY_SHELF, Store, StoreError, wait
 from minigpt.tokenizers import CharTokenizer
 
 

@@ -14,7 +14,8 @@ from minigpt.engine import worker
 from minigpt.engine.supervisor import Supervisor
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
-from minigpt.store import MetricsRow, Results, Store
+from minigpt.metrics import Metrics, Results
+from minigpt.store import Store
 from minigpt.trainer import Trainer
 from tests.test_worker import final_weights, wait_for
 
@@ -129,8 +130,8 @@ def test_a_disk_that_fails_while_a_worker_takes_over_counts_no_death_twice(
 
 # A run whose content cannot be kept.
 
-HUGE = MetricsRow(1, 2**63, 2.5, None, 1e-3, 0.5, 0.1)
-NO_NUMBER = MetricsRow(1, 10, math.nan, None, 1e-3, 0.5, 0.1)
+HUGE = Metrics(1, 2**63, 2.5, None, 1e-3, 0.5, 0.1)
+NO_NUMBER = Metrics(1, 10, math.nan, None, 1e-3, 0.5, 0.1)
 CONTENT = {
     "half a character": ({"samples": [(1, "a \ud800 b")]}, "half a character"),
     "a number of 64 bits": ({"metrics": [HUGE]}, "larger than the store can keep"),
@@ -149,7 +150,7 @@ def test_whatever_a_run_wants_kept_ends_that_run_alone(
 
     def poisoned(training: Training, **standing) -> Results:
         found = results(training, **standing)
-        return Results(**content) if training.run.id == small_run else found
+        return Results(**content) if training.job.id == small_run else found
 
     trainer = worker.Worker(fresh_store)
     for _ in range(4):

@@ -13,12 +13,12 @@ from dataclasses import fields
 from typing import Any
 
 from minigpt.config import InputError
-from minigpt.store import MetricsRow
+from minigpt.metrics import Metrics
 
 FORMAT = "2"
 UNSEALED = "1"  # what earlier exports say, which have no checksum
 # Columns of the table; `accuracy` is a tensor by itself, in the runs that have it.
-METRICS = [spec.name for spec in fields(MetricsRow) if spec.name != "accuracy"]
+METRICS = [spec.name for spec in fields(Metrics) if spec.name != "accuracy"]
 MAX_HEADER = 8_000_000  # bytes; samples are in it
 # Characters outside of strings: brackets, commas, numbers. 600 weights at 38 steps have 0.9 million
 # of them, and what Python makes of so many fits into 100 MB.

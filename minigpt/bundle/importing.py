@@ -14,7 +14,8 @@ from minigpt.bundle.exporting import mark
 from minigpt.bundle.file import METRICS, BrokenRun, NotARun, damaged, is_intact, open_header, parsed
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.limits import Limits
-from minigpt.store import LIBRARY_SHELF, MetricsRow, Results, Store, as_name
+from minigpt.metrics import Metrics, Results
+from minigpt.store import LIBRARY_SHELF, Store, as_name
 
 MAX_SNAPSHOTS = 64
 MAX_SAMPLE = 50_000  # characters: 160 tokens of 256 bytes have fewer
@@ -246,8 +247,8 @@ class _Rows(Sequence):
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, i: int) -> MetricsRow:
+    def __getitem__(self, i: int) -> Metrics:
         step, tokens, *others = self._table[i].tolist()
         measured = [*others, self._accuracy[i].item()]
         values = [None if math.isnan(value) else value for value in measured]
-        return MetricsRow(int(step), int(tokens), *values)
+        return Metrics(int(step), int(tokens), *values)

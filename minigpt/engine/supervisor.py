@@ -12,7 +12,8 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
-from minigpt.store import Results, Store
+from minigpt.metrics import Results
+from minigpt.store import Store
 
 CHECK_SECONDS = 0.5
 BEAT_SECONDS = 0.5  # a worker tells so often that it lives

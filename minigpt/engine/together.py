@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.distributed as dist
@@ -21,12 +23,13 @@ from tqdm import tqdm
 
 from minigpt.config import InputError
 from minigpt.devices import best_device
+from minigpt.engine.jobs import job_of
 from minigpt.engine.marker import Marker
 from minigpt.engine.supervisor import lock_path
 from minigpt.engine.training import Training
-from minigpt.store import Results, Run, Store
+from minigpt.metrics import Results
+from minigpt.store import Run, Store
 from minigpt.trainer import Diverged, Share, Trainer
-from minigpt.weights import new_trainer
 
 WRITE_SECONDS = 1.0  # between two looks at the store
 STOP, STEP = 0, 1
@@ -52,13 +55,14 @@ def train_together(store: Store, wanted: Callable[[], str]) -> Run | None:
             run = store.run(_from_leader(wanted))
             share = Share(dist.get_rank(), dist.get_world_size())
             try:
-                trainer = new_trainer(store, run, device=device, share=share)
+                job = replace(job_of(store, run), pause_at=None)
+                trainer = job.trainer(device=device, share=share)
             except InputError as error:
                 if share.rank == 0:
                     store.record(run.id, Results(state="paused", reason=str(error), rests=True))
                 raise
             if share.rank == 0:
-                return _lead(store, run, trainer, ends)
+                return _lead(store, Training(job, trainer), ends)
             _follow(trainer)
             return None
     finally:
@@ -119,10 +123,10 @@ def _follow(trainer: Trainer) -> None:
         raise InputError("another process of this job has ended") from error
 
 
-def _lead(store: Store, run: Run, trainer: Trainer, ends: threading.Event) -> Run:
-    training, marker = Training(run, trainer, seconds=0.0, pause_at=None), Marker(store.folder)
-    store.rewind(run.id, trainer.step)
-    store.record(run.id, Results(state="running"))
+def _lead(store: Store, training: Training, ends: threading.Event) -> Run:
+    run_id, trainer, marker = training.job.id, training.trainer, Marker(store.folder)
+    store.rewind(run_id, trainer.step)
+    store.record(run_id, Results(state="running"))
     try:
         _take_steps(store, training, marker, ends)
     except Diverged as error:  # in every process, at the same step
@@ -134,12 +138,12 @@ def _lead(store: Store, run: Run, trainer: Trainer, ends: threading.Event) -> Ru
         reason = f"another process of its job ended in step {trainer.step + 1:,}"
         results = training.results(checkpoint=True, state="paused", reason=reason, rests=True)
         marker.clear()
-        store.record(run.id, results)
+        store.record(run_id, results)
         raise InputError(
-            f"{reason}; go on with: python -m minigpt train --resume {run.id}"
+            f"{reason}; go on with: python -m minigpt train --resume {run_id}"
         ) from error
     else:
-        wish = store.run(run.id).wish
+        wish = store.run(run_id).wish
         if training.ended:
             reason = training.remark()
             results = training.results(checkpoint=True, state="finished", reason=reason)
@@ -148,26 +152,26 @@ def _lead(store: Store, run: Run, trainer: Trainer, ends: threading.Event) -> Ru
         else:
             results = training.results(checkpoint=True, state="paused", rests=True)
     marker.clear()
-    store.record(run.id, results)
-    return store.run(run.id)
+    store.record(run_id, results)
+    return store.run(run_id)
 
 
 def _take_steps(store: Store, training: Training, marker: Marker, ends: threading.Event) -> None:
     """Leads the others step by step until the run ends or is wished to rest, and lets them go."""
-    run, trainer = training.run, training.trainer
+    job, trainer = training.job, training.trainer
     written_at = time.monotonic()
-    with tqdm(total=run.train.max_steps, initial=trainer.step, unit="step", disable=None) as bar:
+    with tqdm(total=job.train.max_steps, initial=trainer.step, unit="step", disable=None) as bar:
         while not (training.ended or ends.is_set()):
             _agree(STEP)
-            training.slice(0.0, marker)
+            training.slice(0.0, partial(marker.put, job.id))
             if time.monotonic() - written_at < WRITE_SECONDS:
                 continue
             written_at = time.monotonic()
             bar.update(trainer.step - bar.n)
             results = training.results(checkpoint=training.checkpoint_due)
             marker.clear()
-            store.record(run.id, results)
-            if store.run(run.id).wish != "running":
+            store.record(job.id, results)
+            if store.run(job.id).wish != "running":
                 break
         bar.update(trainer.step - bar.n)
     _agree(STOP)

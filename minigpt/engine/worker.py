@@ -16,20 +16,22 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
-from minigpt import weights
 from minigpt.config import InputError
 from minigpt.counting import counted
+from minigpt.engine.jobs import job_of
 from minigpt.engine.marker import Marker
 from minigpt.engine.probe import Prober
 from minigpt.engine.supervisor import BEAT_SECONDS, lock_path
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
-from minigpt.store import EVERYONE, Results, Run, Store, StoreError, home, is_of_disk, refused
+from minigpt.metrics import Results
+from minigpt.store import EVERYONE, Run, Store, StoreError, home, is_of_disk, refused
 from minigpt.trainer import Diverged
 
 STDIN, STDOUT = 0, 1
@@ -182,13 +184,13 @@ class Worker:
 
     def _has_room(self, run: Run, without: str | None = None) -> bool:
         """Whether a run may train beside those in memory, or beside all but one of them."""
-        runs = [training.run for training in self.trainings.values() if training.run.id != without]
-        own = [other for other in runs if other.workspace == run.workspace != EVERYONE]
-        parameters = sum(other.model.num_parameters() for other in [*runs, run])
+        jobs = [training.job for id, training in self.trainings.items() if id != without]
+        own = [job for job in jobs if job.workspace == run.workspace != EVERYONE]
+        parameters = sum(each.model.num_parameters() for each in [*jobs, run])
         return (
-            len(runs) < self.limits.max_running
+            len(jobs) < self.limits.max_running
             and len(own) < self.limits.max_running_per_workspace
-            and (not runs or parameters <= self.limits.max_running_parameters)
+            and (not jobs or parameters <= self.limits.max_running_parameters)
         )
 
     def _make_room(self, line: list[Run]) -> None:
@@ -212,24 +214,27 @@ class Worker:
         """Takes a run into memory, at its newest checkpoint; one that cannot go on has failed."""
         self._marker.put(run.id, run.step)
         with self._answering_for(run.id):
-            trainer = weights.new_trainer(self.store, run, compiled=bool(self.limits.compile))
+            job = job_of(self.store, run)
+            trainer = job.trainer(compiled=bool(self.limits.compile))
             self._marker.clear()
             self.store.rewind(run.id, trainer.step)
             sampled = {step for step, _ in self.store.samples(run.id)}
             least = min((other.seconds for other in self.trainings.values()), default=0.0)
             # Who comes a little later than the others of a class catches up with them.
-            training = Training(run, trainer, max(0.0, least - CATCH_UP_SECONDS), run.pause_at)
+            training = Training(job, trainer, max(0.0, least - CATCH_UP_SECONDS))
             training.sample_due = trainer.is_measured_step and trainer.step not in sampled
             self.trainings[run.id] = training
             self._record(run.id, Results(state="running"))
 
     def _train(self, training: Training) -> None:
-        run_id, started = training.run.id, time.process_time()
+        run_id, started = training.job.id, time.process_time()
         standing: dict[str, object] = {}
         self._allow(training)
         with self._answering_for(run_id):
             try:
-                training.slice(slice_seconds(len(self.trainings)), self._marker)
+                training.slice(
+                    slice_seconds(len(self.trainings)), partial(self._marker.put, run_id)
+                )
                 # Time of the processor, not of the clock: nobody pays for a slow disk or a
                 # neighbour of this machine, who may well take seconds.
                 training.seconds += time.process_time() - started

@@ -1,13 +1,11 @@
 """What the store holds, as plain records."""
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.steps import SingleStep
 from minigpt.store.states import ACTIVE, ON_ITS_WAY, State, Wish
 
 EVERYONE = "everyone"  # the workspace whose runs every visitor sees and only its owner controls
@@ -88,20 +86,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class MetricsRow:
-    """One step's numbers; field by field those of `trainer.Metrics`."""
-
-    step: int
-    tokens: int
-    train_loss: float
-    val_loss: float | None
-    lr: float
-    grad_norm: float
-    seconds: float
-    accuracy: float | None = None
-
-
-@dataclass(frozen=True)
 class Curves:
     """A run's metrics as columns of shape (n,); `val_loss` and `accuracy` are NaN where they were
     not measured."""
@@ -114,18 +98,3 @@ class Curves:
     grad_norm: np.ndarray
     seconds: np.ndarray
     accuracy: np.ndarray
-
-
-@dataclass(frozen=True)
-class Results:
-    """What the worker learned about a run since it last wrote; kept all together or not at all."""
-
-    metrics: Sequence[MetricsRow] = ()
-    samples: Sequence[tuple[int, str]] = ()
-    snapshots: Sequence[tuple[int, bytes]] = ()
-    checkpoint: tuple[int, bytes] | None = None
-    state: State | None = None
-    reason: str = ""
-    single: SingleStep | None = None  # what a step did that somebody asked for by itself
-    kept: int | None = None  # the step whose weights are the last sound ones, if later ones are not
-    rests: bool = False  # it paused by itself, so it is no longer wished to run

@@ -87,7 +87,7 @@ MIGRATIONS = (
     CREATE TABLE single_steps (           -- what the newest step asked for by itself did
         run_id TEXT PRIMARY KEY REFERENCES runs(id) ON DELETE CASCADE,
         step INTEGER NOT NULL,
-        body TEXT NOT NULL                -- JSON of steps.SingleStep
+        body TEXT NOT NULL                -- JSON of metrics.SingleStep
     )
     """,
     """

@@ -20,7 +20,7 @@ import numpy as np
 
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig, whole_characters
 from minigpt.counting import counted
-from minigpt.steps import SingleStep
+from minigpt.metrics import Metrics, Results, SingleStep
 from minigpt.store.database import Database
 from minigpt.store.records import (
     DEMO_PREFIX,
@@ -28,8 +28,6 @@ from minigpt.store.records import (
     LIBRARY_SHELF,
     MAX_NAME,
     Curves,
-    MetricsRow,
-    Results,
     Run,
     Text,
     as_name,
@@ -38,7 +36,7 @@ from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, Stat
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
 PACE_SECONDS = 60.0  # of training, over which its pace is measured
-COLUMNS = attrgetter(*(spec.name for spec in fields(MetricsRow)))
+COLUMNS = attrgetter(*(spec.name for spec in fields(Metrics)))
 GONE = "this text is no longer here: upload or paste it again"
 
 

@@ -13,7 +13,8 @@ import streamlit as st
 from streamlit import net_util
 
 from minigpt import bundle
-from minigpt.store import MAX_NAME, MetricsRow, Run
+from minigpt.metrics import Metrics
+from minigpt.store import MAX_NAME, Run
 from minigpt.ui import controls, frame, leaving_out, new_run, services, sharing
 
 OPEN = "open_panel"  # of which run, and what it is for
@@ -131,7 +132,7 @@ def _download(visit: frame.Visit) -> None:
 
 def _curve_csv(visit: frame.Visit, run: Run) -> str:
     curves = visit.store.curves(run.id)
-    names = [spec.name for spec in fields(MetricsRow)]
+    names = [spec.name for spec in fields(Metrics)]
     table = io.StringIO()
     rows = csv.writer(table)
     rows.writerow(names)

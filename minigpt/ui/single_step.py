@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.steps import SingleStep
+from minigpt.metrics import SingleStep
 from minigpt.store import Run
 from minigpt.ui import services, tokens
 from minigpt.ui.glossary import GLOSSARY

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from minigpt import weights
+from minigpt.engine.jobs import job_of
 from minigpt.store import Store
 from tests.campaigns import trial
 
@@ -30,7 +30,7 @@ class Outcome:
 
 def checkpoint_loads(store: Store, run_id: str) -> bool:
     run, saved = store.run(run_id), store.checkpoint(run_id)
-    return saved is None or weights.new_trainer(store, run).step == saved[0]
+    return saved is None or job_of(store, run).trainer().step == saved[0]
 
 
 def fail_once(folder: Path, write: int, fault: str, times: int, expected: dict) -> Outcome:

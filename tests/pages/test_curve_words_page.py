@@ -4,7 +4,7 @@ import numpy as np
 
 from minigpt import tokenizers
 from minigpt.config import PRESETS
-from minigpt.store import MetricsRow, Results
+from minigpt.metrics import Metrics, Results
 from tests.pages.visits import opened, well
 
 
@@ -25,7 +25,7 @@ def test_a_short_text_learned_by_heart_is_told_so(home_page, store):
     preset = PRESETS["speedrun"]
     losses = zip(np.linspace(3.9, 0.15, 130), 2.3 + 0.02 * np.arange(130), strict=True)
     rows = [
-        MetricsRow(n, n, train, val if n % 10 == 0 else None, 0.03, 1.0, n / 10)
+        Metrics(n, n, train, val if n % 10 == 0 else None, 0.03, 1.0, n / 10)
         for n, (train, val) in enumerate(losses, 1)
     ]
     run_id = store.create_run(

@@ -4,7 +4,8 @@ import pytest
 
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus.downloads import Download
-from minigpt.store import LIBRARY_SHELF, Results
+from minigpt.metrics import Results
+from minigpt.store import LIBRARY_SHELF
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import sources, texts
 from tests.pages.visits import by_label, data_page, html_of, opened, well

@@ -3,7 +3,7 @@
 import re
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.store import Results
+from minigpt.metrics import Results
 from minigpt.tokenizers import BPETokenizer
 from minigpt.ui import writing
 from tests.pages.visits import by_label, html_of, opened, well

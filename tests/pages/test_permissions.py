@@ -16,7 +16,7 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.engine.launch import launch
 from minigpt.limits import Limits
-from minigpt.steps import SingleStep
+from minigpt.metrics import SingleStep
 from minigpt.store import Store, text_id_of
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import services

@@ -3,7 +3,7 @@
 import pytest
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.store import Results
+from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import texts
 from tests.pages.visits import by_label, opened

@@ -9,7 +9,7 @@ import numpy as np
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.generation import Step
-from minigpt.store import Results
+from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import attending, frame, services, writing
 from tests.pages.visits import by_label, html_of, opened, well

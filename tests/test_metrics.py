@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import batch
 from minigpt.engine import worker
+from minigpt.engine.jobs import job_of
 from minigpt.engine.training import Training
+from minigpt.metrics import SingleStep
 from minigpt.model import new_model
-from minigpt.steps import SingleStep
 from minigpt.trainer import Trainer, chance_of, part_of
 
 MODERN = {"optimizer": "muon", "schedule": "trapezoid", "accumulation_steps": 2}
@@ -123,7 +124,7 @@ def test_only_a_step_asked_for_by_itself_is_looked_at(fresh_store, small_run, mo
 
 def test_what_a_step_did_goes_with_what_was_forgotten(fresh_store, small_run):
     step = SingleStep(5, [1, 2], 4, 2.0, 1.9, {"wte": (3.0, 4.0)})
-    training = Training(fresh_store.run(small_run), trainer=None, seconds=0.0, pause_at=5)
+    training = Training(job_of(fresh_store, fresh_store.run(small_run)), trainer=None)
     training.single = step
     results = training.results(checkpoint=False)
     assert results.single is step and training.single is None

@@ -1,10 +1,27 @@
-"""What a single step did, for whoever lets a run make one step and looks. No torch."""
+"""What a training tells: of every step, of one seen from close by, and all since it was last asked.
+
+No torch: trainer, store, files and pages share these.
+"""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What one step did. Losses in nats per token; `seconds` counts training time so far."""
+
+    step: int  # 1 for the first
+    tokens: int  # read so far
+    train_loss: float  # on this step's batch, before the step
+    val_loss: float | None  # on unseen text, after the step; measured every eval_interval steps
+    lr: float
+    grad_norm: float  # before clipping
+    seconds: float
+    accuracy: float | None = None  # share of right answers in the exam, measured with val_loss
 
 
 @dataclass(frozen=True)
@@ -47,3 +64,18 @@ class SingleStep:
 def share(distance: float, length: float) -> float | None:
     """A distance as a share of a length; None of a length of zero."""
     return distance / length if length else None
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the worker learned about a run since it last wrote; kept all together or not at all."""
+
+    metrics: Sequence[Metrics] = ()
+    samples: Sequence[tuple[int, str]] = ()
+    snapshots: Sequence[tuple[int, bytes]] = ()
+    checkpoint: tuple[int, bytes] | None = None
+    state: str | None = None  # a store.State
+    reason: str = ""
+    single: SingleStep | None = None  # what a step did that somebody asked for by itself
+    kept: int | None = None  # the step whose weights are the last sound ones, if later ones are not
+    rests: bool = False  # it paused by itself, so it is no longer wished to run
