@@ -80,7 +80,7 @@ def test_imports_go_one_way(path):
         assert "ui" not in used
         assert part == "cli" or "plots" not in used
     if part == "plots":
-        assert used <= {"plots"}
+        assert used <= {"plots", "tokenizers"}
     if part == "ui":
         assert "cli" not in used
 
@@ -104,10 +104,13 @@ def test_only_ui_imports_streamlit_and_nothing_imports_a_page(path):
     assert not roots & {"pages", "app", "pickle", "multiprocessing"}
 
 
-def test_plots_imports_numpy_and_plotly_only():
+def test_plots_imports_numpy_plotly_and_how_a_token_is_shown_only():
     files = (PACKAGE / "plots").glob("*.py")
-    roots = {name.split(".")[0] for path in files for name in imports_of(path)}
+    names = {name for path in files for name in imports_of(path)}
+    roots = {name.split(".")[0] for name in names}
     assert roots - set(sys.stdlib_module_names) == {"minigpt", "numpy", "plotly"}
+    of_tokens = {name for name in names if name.startswith("minigpt.tokenizers")}
+    assert all(name.startswith("minigpt.tokenizers.visible") for name in of_tokens)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,15 @@ def test_plots_imports_numpy_and_plotly_only():
 def test_the_light_modules_do_not_import_torch(module):
     code = f"import sys, minigpt.{module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_the_command_line_needs_no_plotly():
+    code = "import sys, minigpt.cli; sys.exit('plotly' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_dir_shows_what_is_public_and_nothing_else():
+    assert dir(minigpt) == sorted(minigpt.__all__)
 
 
 def test_all_is_sorted_complete_and_true():

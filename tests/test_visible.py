@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minigpt import plots
+from minigpt.tokenizers.visible import legible, visible
 from minigpt.ui import tokens
 
 NOT_SEEN = {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp", "Co", "Cs", "Cn"}
@@ -32,13 +33,13 @@ IGNORABLE = [
     ],
 )  # fmt: skip
 def test_what_cannot_be_seen_stands_as_a_sign_or_as_its_code_point(token, shown):
-    assert plots.visible(token) == shown
+    assert visible(token) == shown
 
 
 def test_every_character_of_unicode_alone_as_a_token_can_be_seen():
     ignorable = {chr(point) for first, last in IGNORABLE for point in range(first, last + 1)}
     for character in EVERY:
-        category, shown = unicodedata.category(character), plots.visible(character)
+        category, shown = unicodedata.category(character), visible(character)
         if character in " \n\t":
             continue
         if category[0] == "M" and character not in ignorable:
@@ -48,13 +49,13 @@ def test_every_character_of_unicode_alone_as_a_token_can_be_seen():
 
 
 def test_no_two_characters_look_alike_for_what_stands_in_for_them():
-    assert len({plots.visible(character) for character in EVERY}) == len(EVERY)
+    assert len({visible(character) for character in EVERY}) == len(EVERY)
 
 
 def test_a_text_that_is_read_keeps_its_words_and_shows_what_would_break_it():
-    assert plots.legible("Ça va\u00a0? – می\u200cروم\tx\n") == "Ça va\u00a0? – می\u200cروم\tx\n"
+    assert legible("Ça va\u00a0? – می\u200cروم\tx\n") == "Ça va\u00a0? – می\u200cروم\tx\n"
     for character in "\r\u2028\u202e\u0000\u200b\u2066\x85":
-        assert plots.legible(f"a{character}b") == f"a<U+{ord(character):04X}>b"
+        assert legible(f"a{character}b") == f"a<U+{ord(character):04X}>b"
 
 
 def test_a_written_text_with_windows_line_ends_has_no_blank_lines():

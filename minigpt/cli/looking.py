@@ -18,9 +18,9 @@ from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import trained_on, windows
 from minigpt.counting import counted
 from minigpt.engine.supervisor import settle
-from minigpt.plots import visible
 from minigpt.store import Curves, Run, Store
 from minigpt.tokenizers import known
+from minigpt.tokenizers.visible import visible
 
 ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"
 

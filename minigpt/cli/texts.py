@@ -33,8 +33,8 @@ from minigpt.corpus import (
 from minigpt.corpus.damage import DROP
 from minigpt.counting import counted
 from minigpt.limits import Limits
-from minigpt.plots import visible
 from minigpt.store import Store
+from minigpt.tokenizers.visible import visible
 
 SPECIAL = (
     "three tokens of every vocabulary are no text: <pad> fills up short texts, <unk> stands for "

@@ -29,7 +29,7 @@ from minigpt.plots.heads import (
     grid_shape,
     heatmap_shape,
 )
-from minigpt.plots.theme import TEMPLATE, escaped, legible, readable, visible
+from minigpt.plots.theme import TEMPLATE, escaped, readable
 
 __all__ = [
     "MOST_ROWS",
@@ -49,7 +49,6 @@ __all__ = [
     "escaped",
     "grid_shape",
     "heatmap_shape",
-    "legible",
     "live_comparison_option",
     "live_loss_option",
     "live_next_token_option",
@@ -58,5 +57,4 @@ __all__ = [
     "next_token_bars",
     "readable",
     "share_curve",
-    "visible",
 ]

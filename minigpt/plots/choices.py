@@ -13,8 +13,8 @@ from minigpt.plots.theme import (
     LIVE_TOOLTIP,
     MARGIN,
     escaped,
-    visible,
 )
+from minigpt.tokenizers.visible import visible
 
 Candidate = tuple[str, float, float]  # token, p of the bare model, p after temperature and filters
 Marks = Mapping[int, str]  # row → what stands before its token

@@ -9,7 +9,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from minigpt.plots.theme import LABELS, LETTERS, MARGIN, escaped, visible
+from minigpt.plots.theme import (
+    LABELS,
+    LETTERS,
+    MARGIN,
+    escaped,
+)
+from minigpt.tokenizers.visible import visible
 
 EARLIER = "earlier"
 LABEL_COLUMNS = 10  # of a letter's width each; a longer label is cut, and whole in the hover

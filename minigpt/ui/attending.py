@@ -11,6 +11,7 @@ from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
+from minigpt.tokenizers.visible import visible
 from minigpt.ui import frame, services, writing
 from minigpt.ui.figures import show_map
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -150,7 +151,7 @@ def _as_csv(pattern: np.ndarray, tokens: list[str]) -> str:
     """One row per looking token that is shown, one column per token that was read."""
     table = io.StringIO()
     rows = csv.writer(table)
-    labels = [plots.visible(token) for token in tokens]
+    labels = [visible(token) for token in tokens]
     rows.writerow(["", *labels])
     rows.writerows(
         [label, *map("{:.5f}".format, row)]

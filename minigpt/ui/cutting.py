@@ -14,6 +14,7 @@ from minigpt.findings import AT_FLOOR
 from minigpt.store import Text
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
+from minigpt.tokenizers.visible import visible
 from minigpt.ui import frame, numbers, services, texts, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -184,7 +185,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
         marked = [i for i, token_id in enumerate(ids) if token_id == newest]
         st.html(tokens.chips([so_far.tokens[i] for i in ids], marked=marked))
         if now:
-            left, right = (plots.visible(so_far.tokens[i]) for i in so_far.merges[-1])
+            left, right = (visible(so_far.tokens[i]) for i in so_far.merges[-1])
             st.caption(
                 f"Merge {now:,}: **{frame.plain(left)}** and **{frame.plain(right)}** became one. "
                 f"{what_a_merge_did(tokenizer, now - 1, cut.joined)} "
@@ -243,14 +244,13 @@ def vocabulary(cut: Cut, key: str) -> None:
     ids = [i for i in order if wanted in tokenizer.tokens[i]]
     table = {
         "Id": ids,
-        "Token": [plots.visible(tokenizer.tokens[i]) for i in ids],
+        "Token": [visible(tokenizer.tokens[i]) for i in ids],
         "Times in the text": cut.counts[ids] if ids else [],
     }
     if is_bpe:
         parts = dict(zip(tokenizer.made[::-1], tokenizer.merges[::-1], strict=True))
         table["Joined from"] = [
-            " + ".join(plots.visible(tokenizer.tokens[part]) for part in parts.get(i, ()))
-            for i in ids
+            " + ".join(visible(tokenizer.tokens[part]) for part in parts.get(i, ())) for i in ids
         ]
         table["Bytes"] = [tokenizer.token_bytes[i].hex(" ") if i > 2 else "" for i in ids]
     st.dataframe(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Sequence
 
 from minigpt.counting import counted
-from minigpt.plots import legible, visible
+from minigpt.tokenizers.visible import legible, visible
 from minigpt.ui.glossary import GLOSSARY
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")

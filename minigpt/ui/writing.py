@@ -14,6 +14,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers import known
+from minigpt.tokenizers.visible import visible
 from minigpt.ui import frame, services, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -184,7 +185,7 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
         tokenizer,
         text,
         services.met(run),
-        lambda token: frame.boxed(plots.visible(token)),
+        lambda token: frame.boxed(visible(token)),
         alike=f"*{CLEANINGS['one-form'].title}* on Data",
     )
     if (left_out := len(ids) - run.model.block_size) > 0:
@@ -192,7 +193,7 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
         notes.append(
             f"The {what} has {counted(len(ids), 'token')} and the context holds "
             f"{run.model.block_size:,}: the oldest {left_out:,} {are} left out. What it reads "
-            f"begins with {frame.boxed(plots.visible(_beginning(tokenizer, ids[left_out:])))}."
+            f"begins with {frame.boxed(visible(_beginning(tokenizer, ids[left_out:])))}."
         )
     return notes
 
