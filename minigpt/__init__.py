@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from minigpt.cache import KVCache
-    from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, TrainConfig
+    from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
     from minigpt.generation import Step, generate
     from minigpt.interpret import Recorder, attention
     from minigpt.metrics import Metrics
     from minigpt.model import GPT
+    from minigpt.recipes import PRESETS
     from minigpt.store import Store
     from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
     from minigpt.trainer import Diverged, Trainer
@@ -30,7 +31,7 @@ _HOME_OF = {
     "InputError": "minigpt.config",
     "KVCache": "minigpt.cache",
     "Metrics": "minigpt.metrics",
-    "PRESETS": "minigpt.config",
+    "PRESETS": "minigpt.recipes",
     "Recorder": "minigpt.interpret",
     "SampleConfig": "minigpt.config",
     "Step": "minigpt.generation",

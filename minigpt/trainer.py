@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -15,6 +14,7 @@ from minigpt import optim
 from minigpt.config import InputError, NotFinite, TrainConfig
 from minigpt.corpus import Exam, as_ids, batch, split_at, windows
 from minigpt.devices import autocast, seed_device
+from minigpt.evaluation import accuracy, mean_loss
 from minigpt.metrics import Metrics, SingleStep
 from minigpt.model import GPT
 
@@ -317,27 +317,3 @@ def part_of(name: str) -> str:
         inside = {"ln_1": "attn", "ln_2": "mlp"}.get(rest[1], rest[1])
         return f"h.{rest[0]}.{inside}"
     return {"ln_f": "lm_head"}.get(first, first)
-
-
-@torch.inference_mode()
-def mean_loss(model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int) -> float:
-    """Cross-entropy of targets y given inputs x, both int64 (n, T), in nats per token. Raises
-    NotFinite where it is no number."""
-    model.eval()
-    total = 0.0
-    for i in range(0, len(x), batch_size):
-        logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device))  # (B, T, V)
-        targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
-        total += F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="sum").item()
-    if not math.isfinite(total):
-        raise NotFinite
-    return total / y.size
-
-
-@torch.inference_mode()
-def accuracy(model: GPT, exam: Exam) -> float:
-    """The share of the asked targets that the model holds for the likeliest, 0 to 1."""
-    model.eval()
-    logits = model(torch.from_numpy(exam.inputs).to(model.device))
-    answers = logits.argmax(dim=-1).cpu().numpy()  # (n, T)
-    return float((answers == exam.targets)[exam.asked].mean())

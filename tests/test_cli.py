@@ -11,9 +11,9 @@ import pytest
 from minigpt import cli
 from minigpt.cli import main, parser, training
 from minigpt.cli.options import given
-from minigpt.config import PRESETS, GPTConfig, Preset, SampleConfig, TrainConfig
-from minigpt.ingredients import WITHOUT
+from minigpt.config import GPTConfig, SampleConfig, TrainConfig
 from minigpt.limits import Limits
+from minigpt.recipes import PRESETS, WITHOUT, Preset
 from minigpt.store import Store
 from minigpt.store import home as home_folder
 

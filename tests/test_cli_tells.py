@@ -11,7 +11,7 @@ import pytest
 
 from minigpt.cli import main, parser, training
 from minigpt.cli.options import _shown
-from minigpt.config import DEFAULT_PRESET, PRESETS, Preset
+from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import Store
 from minigpt.store import home as home_folder
 

@@ -3,9 +3,10 @@ import math
 
 import pytest
 
-from minigpt.config import PRESETS, GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
 from minigpt.limits import Limits
 from minigpt.model import GPT
+from minigpt.recipes import PRESETS
 
 
 def test_classic_with_a_vocabulary_of_100_has_the_parameters_of_the_diary():

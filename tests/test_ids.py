@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt.config import PRESETS, Frozen, GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.evaluation import mean_loss
 from minigpt.generation import generate
 from minigpt.interpret import attention
 from minigpt.model import new_model
-from minigpt.trainer import Trainer, mean_loss
+from minigpt.recipes import PRESETS, Frozen
+from minigpt.trainer import Trainer
 
 KINDS = {
     "list": list,

@@ -15,19 +15,20 @@ ROOT = PACKAGE.parent
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
     {"config", "counting", "metrics"},
-    {"limits", "ingredients"},
+    {"limits", "recipes"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
-    {"optim", "generation", "interpret"},
+    {"optim", "generation", "evaluation"},
+    {"interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},
     {"weights", "findings"},
-    {"recipe", "engine"},
+    {"engine"},
     {"cli"},
 ]
 # So do the files of a run's life.
 ENGINE = [
-    {"launch", "speed", "marker"},
+    {"launch", "speed", "marker", "ablation"},
     {"supervisor", "probe", "training"},
     {"jobs"},
     {"worker"},
@@ -119,7 +120,7 @@ def test_plots_imports_numpy_plotly_and_how_a_token_is_shown_only():
         "config",
         "engine.speed",
         "engine.launch",
-        "ingredients",
+        "recipes",
         "store",
         "plots",
         "bundle",

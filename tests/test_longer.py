@@ -7,10 +7,11 @@ import safetensors.torch
 import torch
 
 from minigpt import optim
-from minigpt.config import PRESETS, InputError, Restart, TrainConfig
+from minigpt.config import InputError, Restart, TrainConfig
 from minigpt.corpus import LIBRARY
 from minigpt.engine import worker
 from minigpt.engine.training import Training
+from minigpt.recipes import PRESETS
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
 

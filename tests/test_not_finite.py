@@ -7,14 +7,16 @@ import safetensors.torch
 import torch
 
 from minigpt import bundle, cli, tokenizers, weights
-from minigpt.config import PRESETS, GPTConfig, NotFinite, SampleConfig
+from minigpt.config import GPTConfig, NotFinite, SampleConfig
 from minigpt.corpus import split, windows
 from minigpt.engine import worker
+from minigpt.evaluation import mean_loss
 from minigpt.generation import generate
 from minigpt.interpret import attention
+from minigpt.recipes import PRESETS
 from minigpt.store import Store
 from minigpt.tokenizers import CharTokenizer
-from minigpt.trainer import Diverged, Trainer, mean_loss
+from minigpt.trainer import Diverged, Trainer
 
 WILD = {"learning_rate": 1.0, "weight_decay": 10.0, "batch_size": 4, "max_steps": 60}
 AT_ONCE = WILD | {"warmup_steps": 0, "min_lr_ratio": 1.0, "eval_interval": 1}

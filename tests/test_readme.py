@@ -14,13 +14,12 @@ from pathlib import Path
 import pytest
 
 import minigpt
-from minigpt import ingredients
 from minigpt.cli import main, terminal
-from minigpt.config import PRESETS
 from minigpt.corpus import cleaning, library
 from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
 from minigpt.plots import theme
+from minigpt.recipes import PRESETS, ingredients
 from minigpt.store import Store, home
 from minigpt.tokenizers import bpe, char
 

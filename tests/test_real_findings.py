@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from minigpt import bundle
-from minigpt.config import PRESETS
 from minigpt.findings import FLOOR, Levels, findings, levels_of
+from minigpt.recipes import PRESETS
 from minigpt.store import Curves, Run
 
 DATA = np.load(Path(__file__).parent / "data" / "curves.npz")

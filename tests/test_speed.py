@@ -3,11 +3,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minigpt.config import PRESETS, GPTConfig, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine import probe as probing
 from minigpt.engine.probe import Prober
 from minigpt.engine.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
 from minigpt.metrics import Metrics, Results
+from minigpt.recipes import PRESETS
 from minigpt.store import Store
 
 

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt import devices, tokenizers
-from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
-from minigpt.corpus import Exam, split, windows
+from minigpt import devices
+from minigpt.config import GPTConfig, SampleConfig, TrainConfig
+from minigpt.corpus import Exam, split
+from minigpt.evaluation import accuracy
 from minigpt.generation import generate
 from minigpt.model import new_model
+from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
-from minigpt.trainer import Diverged, Trainer, accuracy, mean_loss
+from minigpt.trainer import Diverged, Trainer
 
 
 def new_trainer(tiny_config, stream, **settings) -> Trainer:
@@ -117,12 +119,6 @@ def test_without_a_validation_part_there_is_no_validation_loss(tiny_config, toke
     assert trainer.advance().val_loss is None
 
 
-def test_mean_loss_does_not_depend_on_the_batch_size(tiny_model, token_stream):
-    x = token_stream[: 5 * 16].reshape(5, 16)
-    y = token_stream[1 : 5 * 16 + 1].reshape(5, 16)
-    assert mean_loss(tiny_model, x, y, 2) == pytest.approx(mean_loss(tiny_model, x, y, 5))
-
-
 @pytest.mark.parametrize("parts", [2, 3, 4])
 def test_a_batch_read_in_parts_gives_the_same_gradients(tiny_config, token_stream, parts):
     whole, parted = (
@@ -191,18 +187,3 @@ def test_an_exam_counts_the_right_answers_where_it_asks(tiny_config):
     assert metrics[-1].accuracy == 1.0
     wrong = Exam(exam.inputs, np.where(asked, 2, exam.targets), asked)
     assert accuracy(trainer.model, wrong) == 0.0
-
-
-def test_bits_per_character_compare_a_char_and_a_bpe_run_on_the_same_text():
-    """Blind models: both cost ln V a token; per character the longer tokens cost less."""
-    text = "the cat sat on the mat and the hat " * 100
-    bits = {}
-    for kind in ("char", "bpe"):
-        tokenizer = tokenizers.train(text, kind, 300)
-        ids = np.array(tokenizer.encode(text))
-        model = new_model(GPTConfig(tokenizer.vocab_size, 8, 1, 2, 8), seed=1)
-        loss = mean_loss(model, *windows(ids, 8), batch_size=16)
-        bits[kind] = loss / math.log(2) * len(ids) / len(text)
-        uniform = math.log2(tokenizer.vocab_size) * len(ids) / len(text)
-        assert bits[kind] == pytest.approx(uniform, rel=0.02)
-    assert bits["bpe"] < bits["char"]

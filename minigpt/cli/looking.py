@@ -15,7 +15,7 @@ from minigpt.cli.options import given
 from minigpt.cli.terminal import note, say, write
 from minigpt.cli.texts import SPECIAL, cleaned, text_of
 from minigpt.config import InputError, SampleConfig
-from minigpt.corpus import trained_on, windows
+from minigpt.corpus import bits_per_character, trained_on, windows
 from minigpt.counting import counted
 from minigpt.engine.supervisor import settle
 from minigpt.store import Curves, Run, Store
@@ -84,7 +84,7 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Measure how well a run's model predicts a text file."""
-    from minigpt.trainer import mean_loss
+    from minigpt.evaluation import mean_loss
     from minigpt.weights import load_model
 
     run = store.find_run(args.run)
@@ -98,7 +98,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     if (left := len(ids) - 1 - scored) > 0:  # the end, too short for a whole context
         end = mean_loss(model, *windows(ids[scored:], left), batch_size=1)
         scored, loss = scored + left, (loss * scored + end * left) / (scored + left)
-    bits = loss / math.log(2) * len(ids) / len(text)
+    bits = bits_per_character(loss, len(text) / len(ids))
     guessing = math.log(tokenizer.vocab_size)
     say(
         f"loss {loss:.4f} nats per token, {bits:.4f} bits per character, over "

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from minigpt.config import DEFAULT_PRESET, PRESETS, InputError, Settings, TrainConfig
+from minigpt.config import InputError, Settings, TrainConfig
 from minigpt.corpus import WORLDS
 from minigpt.counting import counted
+from minigpt.recipes import DEFAULT_PRESET, PRESETS
 from minigpt.store import MAX_NAME, as_name
 
 Read = Callable[[str], Any]

@@ -23,15 +23,8 @@ from minigpt.cli.options import (
 )
 from minigpt.cli.texts import BAD_BYTES, add_cleaning, add_merges, add_options, corpus, tokenize
 from minigpt.cli.training import ablate_recipe, train
-from minigpt.config import (
-    DEFAULT_PRESET,
-    PRESETS,
-    RESTART_SHARE,
-    GPTConfig,
-    InputError,
-    SampleConfig,
-    TrainConfig,
-)
+from minigpt.config import RESTART_SHARE, GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.recipes import DEFAULT_PRESET, PRESETS
 
 MOST_SEEDS = 100
 RUN = "a run's id, its first characters, or its name"

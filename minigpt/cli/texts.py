@@ -20,15 +20,17 @@ from minigpt.cli.options import (
     words,
 )
 from minigpt.cli.terminal import say
-from minigpt.config import InputError
+from minigpt.config import InputError, TrainConfig
 from minigpt.corpus import (
     CLEANINGS,
     DOWNLOADS,
     LIBRARY,
     WORLDS,
+    characters_per_token,
     clean,
     fit_baselines,
     read_text,
+    trained_on,
 )
 from minigpt.corpus.damage import DROP
 from minigpt.counting import counted
@@ -206,15 +208,16 @@ def tokenize(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         f"{result['characters_per_token']:.2f} characters per token"
     )
     say(SPECIAL)
-    kept = len(ids) // 10
+    cut = trained_on(len(ids), TrainConfig().val_fraction)
+    kept = len(ids) - cut
     if kept < LEAST_SCORED:
         say(
             "the text is too short to tell how far counting gets: its last tenth has "
             f"{counted(kept, 'token')}, and of fewer than {LEAST_SCORED} a loss is chance"
         )
         return result
-    train_ids, val_ids = ids[:-kept], ids[-kept:]
-    per_token = len(tokenizer.decode(val_ids)) / kept
+    train_ids, val_ids = ids[:cut], ids[cut:]
+    per_token = characters_per_token(tokenizer, val_ids)
     lines = fit_baselines(train_ids, val_ids, tokenizer.vocab_size)
     result["bits_per_character"] = lines.in_bits_per_character(per_token)
     say(

@@ -14,14 +14,14 @@ from minigpt.cli.looking import newest_losses
 from minigpt.cli.options import given
 from minigpt.cli.terminal import aside, note, say
 from minigpt.cli.texts import chosen_text, chosen_tokenizer
-from minigpt.config import PRESETS, GPTConfig, InputError, TrainConfig
-from minigpt.corpus import fit_baselines, split, worlds
+from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.corpus import bits_per_character, fit_baselines, split, worlds
 from minigpt.counting import counted
 from minigpt.engine.launch import launch, longer_plan, train_longer
 from minigpt.engine.supervisor import Supervisor, settle
 from minigpt.findings import AT_FLOOR, MOST_SAID, findings, levels_of
-from minigpt.ingredients import WITHOUT, without
 from minigpt.limits import Limits
+from minigpt.recipes import PRESETS, WITHOUT, without
 from minigpt.store import EVERYONE, EXTENDABLE, Curves, Run, Store
 
 POLL_SECONDS = 0.2
@@ -67,7 +67,7 @@ def _sum_up(store: Store, run: Run, curves: Curves, losses: dict[str, float | No
     known, unseen = levels_of(store, run), losses["val_loss"]
     told = f"{losses['train_loss']:.3f} nats per token in training"
     if unseen is not None:
-        bits = unseen / math.log(2) / run.characters_per_token
+        bits = bits_per_character(unseen, run.characters_per_token)
         told = f"{unseen:.3f} nats per token on unseen text ({bits:.3f} bits per character), {told}"
     say(f"loss: {told}")
     guessing = {"uniform": math.log(run.model.vocab_size)}  # blind
@@ -161,7 +161,7 @@ def _watch(store: Store, run_id: str, supervisor: Supervisor, bar: tqdm) -> None
 
 def ablate_recipe(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Show how much longer a recipe takes to a loss without each of its ingredients."""
-    from minigpt.recipe import lengths, time_to
+    from minigpt.engine.ablation import lengths, time_to
 
     _, text, origin = chosen_text(store, args)
     tokenizer = chosen_tokenizer(text, args)

@@ -1,12 +1,13 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
 from minigpt.corpus.baselines import Baselines, fit_baselines
-from minigpt.corpus.batches import as_ids, batch, split, split_at, trained_on, windows
+from minigpt.corpus.batches import as_ids, batch, measured_on, split, split_at, trained_on, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
 from minigpt.corpus.reading import read_file, read_text
 from minigpt.corpus.statistics import Statistics, describe
+from minigpt.corpus.units import bits_per_character, characters_per_token, in_bits
 from minigpt.corpus.worlds import WORLDS, Exam, World
 
 __all__ = [
@@ -20,9 +21,13 @@ __all__ = [
     "World",
     "as_ids",
     "batch",
+    "bits_per_character",
+    "characters_per_token",
     "clean",
     "describe",
     "fit_baselines",
+    "in_bits",
+    "measured_on",
     "read_file",
     "read_text",
     "split",

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from minigpt.corpus.units import bits_per_character
+
 
 @dataclass(frozen=True)
 class Baselines:
@@ -17,7 +19,8 @@ class Baselines:
     def in_bits_per_character(self, characters_per_token: float) -> dict[str, float]:
         """The same in bits per character, comparable whatever the tokenizer, by name."""
         return {
-            name: loss / np.log(2) / characters_per_token for name, loss in asdict(self).items()
+            name: bits_per_character(loss, characters_per_token)
+            for name, loss in asdict(self).items()
         }
 
 

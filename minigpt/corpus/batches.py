@@ -72,6 +72,11 @@ def trained_on(tokens: int, val_fraction: float) -> int:
     return tokens - validated if validated > 1 else tokens
 
 
+def measured_on(ids: np.ndarray, cut: int) -> np.ndarray:
+    """The ids that losses are told of: those after the ones trained on, or all where none are."""
+    return ids[cut:] if cut < len(ids) else ids
+
+
 def _tokens(count: int) -> str:
     return f"{count:,} {'token' if count == 1 else 'tokens'}"
 

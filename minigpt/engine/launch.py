@@ -2,7 +2,7 @@
 stands in line."""
 
 from minigpt.config import GPTConfig, SettingError, TrainConfig
-from minigpt.corpus import split_at
+from minigpt.corpus import characters_per_token, measured_on, split_at
 from minigpt.counting import counted
 from minigpt.limits import Limits
 from minigpt.store import Run, Store
@@ -42,7 +42,6 @@ def launch(
     """
     ids = tokenizer.encode_array(store.text(text_id))
     cut = check(store, limits, workspace, len(ids), model, train)
-    scored = ids[cut:] if cut < len(ids) else ids
     return store.create_run(
         workspace,
         name,
@@ -50,7 +49,7 @@ def launch(
         tokenizer.to_json(),
         model,
         train,
-        characters_per_token=len(tokenizer.decode(scored)) / len(scored),
+        characters_per_token=characters_per_token(tokenizer, measured_on(ids, cut)),
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
 from minigpt.devices import best_device
 from minigpt.engine.speed import USUAL_VOCABULARY, Speed, work
 from minigpt.model import new_model
+from minigpt.recipes import PRESETS, Preset
 from minigpt.store import Store
 from minigpt.trainer import Trainer
 

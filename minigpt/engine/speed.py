@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
 from minigpt.counting import counted
+from minigpt.recipes import PRESETS, Preset
 
 USUAL_VOCABULARY = 100  # of the models that are timed
 BUDGETS = (10, 60, 300, 1_800)  # seconds

@@ -8,6 +8,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run
 from minigpt.ui import frame, services
 from minigpt.ui.figures import show_figure
@@ -123,7 +124,7 @@ def _line(run: Run, curves: Curves, axis: str) -> tuple[np.ndarray, np.ndarray]:
 
 def bits(run: Run, loss: np.ndarray) -> np.ndarray:
     """Nats per token as bits per character."""
-    return loss / math.log(2) / run.characters_per_token
+    return bits_per_character(loss, run.characters_per_token)
 
 
 def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) -> None:

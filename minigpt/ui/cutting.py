@@ -1,6 +1,5 @@
 """A text cut into tokens: the choice of a tokenizer, its tokens, its merges, its vocabulary."""
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,7 +7,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
-from minigpt.corpus import worlds
+from minigpt.corpus import in_bits, worlds
 from minigpt.counting import counted
 from minigpt.findings import AT_FLOOR
 from minigpt.store import Text
@@ -301,7 +300,7 @@ def what_is_left(bits: Mapping[str, float], world: worlds.World | None) -> str:
     more = f"A model that has learned more than to count gets below {best:.3f} bits."
     if world is None:
         return more
-    floor = world.floor / math.log(2)
+    floor = in_bits(world.floor)
     if best <= floor * (1 + AT_FLOOR):
         return (
             f"The rule leaves {floor:.3f} bits to chance, and counting comes as far as that "

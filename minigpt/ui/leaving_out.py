@@ -3,9 +3,8 @@
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.config import Preset
 from minigpt.engine.launch import launch
-from minigpt.ingredients import WITHOUT, ingredients_of, switch_of, without
+from minigpt.recipes import WITHOUT, Preset, ingredients_of, switch_of, without
 from minigpt.store import Run
 from minigpt.ui import comparing, frame, new_run
 from minigpt.ui.glossary import LABELS, shown

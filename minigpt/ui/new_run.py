@@ -6,18 +6,11 @@ from typing import Any
 import streamlit as st
 
 from minigpt import bundle, tokenizers
-from minigpt.config import (
-    DEFAULT_PRESET,
-    PRESETS,
-    GPTConfig,
-    InputError,
-    Preset,
-    TrainConfig,
-    differences,
-)
+from minigpt.config import GPTConfig, InputError, TrainConfig, differences
 from minigpt.counting import counted, times_over
 from minigpt.engine.launch import check, launch
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
+from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
 from minigpt.ui import cutting, frame, numbers, pace, services, texts
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown

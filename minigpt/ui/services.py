@@ -19,8 +19,10 @@ from minigpt.corpus import (
     LIBRARY,
     Baselines,
     Statistics,
+    characters_per_token,
     describe,
     fit_baselines,
+    measured_on,
     trained_on,
     worlds,
 )
@@ -162,11 +164,10 @@ def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
     chosen, body = tokenizer(text_id, kind, vocab_size), _open(folder).text(text_id)
     ids = chosen.encode_array(body)
     n = trained_on(len(ids), TrainConfig().val_fraction)
-    scored = ids[n:] if n < len(ids) else ids
     return Cut(
         tokenizer=chosen,
         tokens=len(ids),
-        characters_per_token=len(chosen.decode(scored)) / len(scored),
+        characters_per_token=characters_per_token(chosen, measured_on(ids, n)),
         counts=np.bincount(ids, minlength=chosen.vocab_size),
         joined=chosen.applied(ids) if kind == "bpe" else None,
         baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n < len(ids) else None,

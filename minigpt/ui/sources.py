@@ -1,6 +1,5 @@
 """Where a text comes from: a file, the clipboard, the library, a world, a download."""
 
-import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -11,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.config import InputError
-from minigpt.corpus import CLEANINGS, DOWNLOADS, LIBRARY, WORLDS, clean, read_file, reading
+from minigpt.corpus import CLEANINGS, DOWNLOADS, LIBRARY, WORLDS, clean, in_bits, read_file, reading
 from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
 from minigpt.corpus.library import LibraryText
@@ -245,7 +244,7 @@ def worlds(visit: frame.Visit) -> None:
     st.caption("So it begins:")
     st.html(tokens.running(world.beginning(), marks=True))
     st.caption(
-        f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits per "
+        f"Lowest possible loss: {world.floor:.3f} nats, {in_bits(world.floor):.2f} bits per "
         "character.",
         help=explain("floor", "nats", "bits per character"),
     )

@@ -1,11 +1,9 @@
 """Choosing a text, looking at it, and cleaning it up."""
 
-import math
-
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.corpus import worlds
+from minigpt.corpus import in_bits, worlds
 from minigpt.corpus.statistics import Forms
 from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Text
@@ -114,7 +112,7 @@ def _show_numbers(text: Text) -> None:
         st.caption(_forms(numbers.forms))
     if world := worlds.load(text.origin):
         st.caption(
-            f"Lowest possible loss: {world.floor:.3f} nats, {world.floor / math.log(2):.2f} bits "
+            f"Lowest possible loss: {world.floor:.3f} nats, {in_bits(world.floor):.2f} bits "
             "per character.",
             help=explain("floor", "loss", "nats", "bits per character"),
         )

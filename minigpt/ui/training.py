@@ -1,12 +1,11 @@
 """A run as it trains: its curve, its numbers, its controls and what it writes."""
 
-import math
-
 import numpy as np
 import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run, wait
 from minigpt.ui import (
     comparing,
@@ -124,7 +123,7 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     measured = curves.val_loss[~np.isnan(curves.val_loss)]
     seen = "unseen text" if len(measured) else "training text"
     value = measured[-1] if len(measured) else curves.train_loss[-1] if len(curves.step) else None
-    bits = None if value is None else value / math.log(2) / run.characters_per_token
+    bits = None if value is None else bits_per_character(value, run.characters_per_token)
     loss.metric(
         f"Loss on {seen}",
         "–" if value is None else f"{value:.3f} nats",

@@ -20,8 +20,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from minigpt import tokenizers
-from minigpt.config import PRESETS
 from minigpt.corpus import LIBRARY
+from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE, Store
 from tests.servers import app_server
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 from minigpt import tokenizers
-from minigpt.config import PRESETS
 from minigpt.corpus import LIBRARY
 from minigpt.engine.supervisor import Supervisor
+from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE, Store
 
 FIRST_SECONDS = 5.0  # within which everybody presses Start

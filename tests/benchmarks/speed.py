@@ -33,16 +33,18 @@ import torch
 from playwright.sync_api import sync_playwright
 
 from minigpt.cache import KVCache
-from minigpt.config import PRESETS, GPTConfig, SampleConfig, TrainConfig
+from minigpt.config import GPTConfig, SampleConfig, TrainConfig
 from minigpt.corpus import windows
 from minigpt.engine.probe import probe
 from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import worker_environment
+from minigpt.evaluation import mean_loss
 from minigpt.generation import generate
 from minigpt.model import new_model
 from minigpt.plots import TEMPLATE
+from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
-from minigpt.trainer import Trainer, mean_loss
+from minigpt.trainer import Trainer
 
 TARGET = 1.88
 VOCABULARY = 65

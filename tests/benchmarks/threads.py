@@ -16,8 +16,8 @@ import time
 import numpy as np
 import torch
 
-from minigpt.config import PRESETS
 from minigpt.model import new_model
+from minigpt.recipes import PRESETS
 from minigpt.trainer import Trainer
 
 VOCABULARY = 65

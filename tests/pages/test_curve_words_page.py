@@ -3,8 +3,8 @@
 import numpy as np
 
 from minigpt import tokenizers
-from minigpt.config import PRESETS
 from minigpt.metrics import Metrics, Results
+from minigpt.recipes import PRESETS
 from tests.pages.visits import opened, well
 
 

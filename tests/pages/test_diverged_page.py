@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from minigpt.config import PRESETS
+from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import services

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from minigpt.config import PRESETS
 from minigpt.engine.speed import Speed, work
+from minigpt.recipes import PRESETS
 from minigpt.ui import pace, services
 from tests.pages.visits import SMALL, opened, start_training, wait_for, well
 

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from minigpt import bundle, tokenizers
-from minigpt.config import PRESETS, GPTConfig, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine.speed import BUDGETS, Speed, work
+from minigpt.recipes import PRESETS
 from minigpt.ui import comparing, frame, menu, services
 from minigpt.ui.glossary import NAMES
 from tests.pages.visits import (

@@ -5,7 +5,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from minigpt.config import PRESETS, GPTConfig, Preset, TrainConfig
+from minigpt.config import GPTConfig, TrainConfig
+from minigpt.recipes.presets import PRESETS, Preset
 
 # The first setting of each is the switch itself; the rates of AdamW are those that did best for it.
 WITHOUT: Mapping[str, Mapping[str, Any]] = MappingProxyType(

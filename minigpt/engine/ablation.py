@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigpt.config import Preset
 from minigpt.corpus import windows
+from minigpt.evaluation import mean_loss
 from minigpt.model import new_model
-from minigpt.trainer import Trainer, mean_loss
+from minigpt.recipes import Preset
+from minigpt.trainer import Trainer
 
 # Trainings of these lengths are tried, as multiples of the recipe's own.
 SHORTEST, LONGER, LONGEST = 0.5, 1.2, 8.0

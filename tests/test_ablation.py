@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from minigpt.config import PRESETS, Preset, TrainConfig
-from minigpt.ingredients import WITHOUT, without
-from minigpt.recipe import time_to
+from minigpt.config import TrainConfig
+from minigpt.engine.ablation import time_to
+from minigpt.recipes import PRESETS, WITHOUT, Preset, without
 
 TINY = Preset(
     "tiny",

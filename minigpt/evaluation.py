@@ -1,0 +1,37 @@
+"""How well a model guesses: its loss and its right answers, as it is or with a tap inside."""
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from minigpt.config import NotFinite
+from minigpt.corpus import Exam
+from minigpt.model import GPT, Tap
+
+
+@torch.inference_mode()
+def mean_loss(
+    model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int, tap: Tap | None = None
+) -> float:
+    """Cross-entropy of targets y given inputs x, both int64 (n, T), in nats per token; with a tap,
+    of the model as that changes it. Raises NotFinite where it is no number."""
+    model.eval()
+    total = 0.0
+    for i in range(0, len(x), batch_size):
+        logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device), tap=tap)
+        targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
+        total += F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="sum").item()
+    if not math.isfinite(total):
+        raise NotFinite
+    return total / y.size
+
+
+@torch.inference_mode()
+def accuracy(model: GPT, exam: Exam, tap: Tap | None = None) -> float:
+    """The share of the asked targets that the model holds for the likeliest, 0 to 1."""
+    model.eval()
+    logits = model(torch.from_numpy(exam.inputs).to(model.device), tap=tap)
+    answers = logits.argmax(dim=-1).cpu().numpy()  # (n, T)
+    return float((answers == exam.targets)[exam.asked].mean())
