@@ -18,14 +18,13 @@ from minigpt.cli import main, terminal
 from minigpt.corpus import cleaning, library
 from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
-from minigpt.plots import theme
 from minigpt.recipes import PRESETS, ingredients
 from minigpt.store import Store, home
-from minigpt.tokenizers import bpe, char
+from minigpt.tokenizers import bpe, char, visible
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-
+MEASURED = (ROOT / "tests" / "benchmarks" / "README.md").read_text()
 
 COMMANDS = re.findall(r"^(.*-m minigpt .+)$", README.replace("\\\n", " "), re.MULTILINE)
 SMALL = [
@@ -104,9 +103,11 @@ def test_the_command_under_torchrun_runs(reader):
 
 
 @pytest.mark.parametrize(
-    "command", sorted(set(re.findall(r"`python -m (tests\.[^`]+)`", README))), ids=lambda c: c[6:50]
+    "command",
+    sorted(set(re.findall(r"`python -m (tests\.[^`]+)`", MEASURED))),
+    ids=lambda c: c[6:50],
 )
-def test_every_benchmark_and_campaign_in_the_readme_is_understood(command, monkeypatch, capsys):
+def test_every_benchmark_and_campaign_that_is_named_is_understood(command, monkeypatch, capsys):
     """They take minutes: each is asked for its help behind the arguments it is shown with."""
     module, *arguments = command.split()
     monkeypatch.setattr(sys, "argv", [module, *arguments, "--help"])
@@ -137,13 +138,14 @@ def test_the_readme_names_every_preset_and_limit():
 
 
 def test_every_file_and_picture_the_readme_names_is_there():
-    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
-        assert (ROOT / target).exists(), target
+    for folder, text in ((ROOT, README), (ROOT / "tests" / "benchmarks", MEASURED)):
+        for target in re.findall(r"\]\((?!http)([^)]+)\)", text):
+            assert (folder / target).exists(), target
     tree = README.split("```\napp.py")[1].split("```")[0]
     for name in re.findall(r"^  ([\w/]+(?:\.py)?) ", tree, re.MULTILINE):
         assert (ROOT / "minigpt" / name).exists(), name
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, theme):
+    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, visible):
         assert doctest.testmod(module).failed == 0
