@@ -24,7 +24,8 @@ class Step:
 
     id: int
     prob: float
-    candidates: list[tuple[int, float, float]]  # (id, p of the bare model, p it was drawn from)
+    # (id, p of the bare model, p it was drawn from), the likeliest first, `id` always among them
+    candidates: list[tuple[int, float, float]]
     drawn_from: float  # the probability of `id` itself after temperature and filters
     rank: int  # 1 + how many tokens the bare model held likelier; 0 where no candidates are asked
     window: int  # how many tokens before it lay too far back to be read
@@ -36,7 +37,8 @@ def generate(
     """Continues `ids`, a list, an array or a tensor (n,), one step a token; the same seed writes
     the same tokens.
 
-    Each step names the most likely `candidates`; 0 of them is the fastest.
+    Each step names the most likely `candidates`, and the drawn token behind them where it is none
+    of these; 0 of them is the fastest.
     Only the newest `block_size` tokens are read. When the context is full, its older half is let
     go and the newer half is read again, so a token costs the same wherever it stands.
     Raises InputError at once when `ids` is empty or not of this vocabulary, and NotFinite at a
@@ -80,10 +82,12 @@ def _step(
     logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].float().cpu()  # (V,)
     p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
     chosen = sampling.draw(p_final, rng)
+    prob, drawn_from = p_base[chosen].item(), p_final[chosen].item()
     rivals, rank = [], 0
     if candidates:
         rank = 1 + int((p_base > p_base[chosen]).sum())
         top_base, top = p_base.topk(min(candidates, len(p_base)))
         rivals = list(zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True))
-    prob, drawn_from = p_base[chosen].item(), p_final[chosen].item()
+        if chosen not in top:
+            rivals.append((chosen, prob, drawn_from))
     return Step(chosen, prob, rivals, drawn_from, rank, window)

@@ -68,6 +68,17 @@ def test_a_step_tells_its_rank_what_it_was_drawn_from_and_where_its_window_began
     assert step.window > 7
 
 
+def test_the_drawn_token_is_always_among_the_candidates(tiny_model):
+    config = SampleConfig(max_new_tokens=40, temperature=2.0)
+    beyond = 0
+    for step in generate(tiny_model, [5], config, candidates=2):
+        likeliest, own = step.candidates[:2], (step.id, step.prob, step.drawn_from)
+        assert likeliest[0][1] >= likeliest[1][1]
+        assert own in step.candidates and len(step.candidates) == (2 if step.rank <= 2 else 3)
+        beyond += step.rank > 2
+    assert beyond > 5
+
+
 @pytest.mark.parametrize("ids", [[], [11], [-1]])
 def test_an_empty_or_foreign_prompt_is_refused_at_once(tiny_model, ids):
     with pytest.raises(InputError):
@@ -85,4 +96,4 @@ def test_without_candidates_the_same_text_is_written(tiny_model):
     bare = list(generate(tiny_model, [3], config, candidates=0))
     whole = list(generate(tiny_model, [3], config))
     assert [(s.id, s.prob) for s in bare] == [(s.id, s.prob) for s in whole]
-    assert all(s.candidates == [] for s in bare) and all(len(s.candidates) == 10 for s in whole)
+    assert all(s.candidates == [] for s in bare) and all(len(s.candidates) >= 10 for s in whole)
