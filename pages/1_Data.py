@@ -3,7 +3,8 @@
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import cutting, frame, services, sources, texts
+from minigpt.ui import frame, services, texts
+from minigpt.ui.data import cutting, sources
 from minigpt.ui.glossary import GLOSSARY, explain
 
 visit = frame.open_page(

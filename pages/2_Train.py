@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from minigpt.ui import frame, new_run, training
+from minigpt.ui import frame
+from minigpt.ui.train import form, watching
 
 visit = frame.open_page(
     "Train",
@@ -15,11 +16,11 @@ visit = frame.open_page(
 )
 progress, settings = st.columns([2.1, 1], gap="large")
 with progress:
-    training.show(visit)
+    watching.show(visit)
 with settings:
     with st.container(border=True):
-        new_run.form(visit)
-    new_run.take_file(visit)
+        form.show(visit)
+    form.take_file(visit)
 frame.show_words(
     "attention", "batch", "bigram", "bits per character", "BPE", "context", "embedding", "floor",
     "GPT", "head", "layer", "loss", "merge", "MLP", "model", "nats", "parameters", "right answers",

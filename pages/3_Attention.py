@@ -3,7 +3,8 @@
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import attending, frame
+from minigpt.ui import frame
+from minigpt.ui.attention import maps
 
 visit = frame.open_page(
     "Attention",
@@ -12,14 +13,14 @@ visit = frame.open_page(
     "token",
     "head",
 )
-text = attending.choose_text(visit)
-step = attending.choose_step(visit)
+text = maps.choose_text(visit)
+step = maps.choose_step(visit)
 try:
-    view = attending.compute(visit.run, text, step)
+    view = maps.compute(visit.run, text, step)
 except InputError as error:
     st.error(frame.sentence(error))
 else:
-    attending.show(view)
+    maps.show(view)
 frame.show_words(
     "attention", "head", "layer", "model", "parameters", "run", "special tokens", "step", "token",
     "tokenizer",

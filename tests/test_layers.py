@@ -127,7 +127,7 @@ def test_plots_imports_numpy_plotly_and_how_a_token_is_shown_only():
         "huggingface",
         "engine.supervisor",
         "ui.frame",
-        "ui.training",
+        "ui.train.watching",
     ],
 )
 def test_the_light_modules_do_not_import_torch(module):

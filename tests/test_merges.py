@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.bpe import FIRST_BYTE
-from minigpt.ui.cutting import what_a_merge_did
+from minigpt.ui.data.cutting import what_a_merge_did
 
 # For plain English letters, the pieces that merges stay inside.
 PIECES = re.compile(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minigpt.ui import sharing
+from minigpt.ui.train import sharing
 
 
 def test_an_address_names_the_run_and_keeps_the_rest():

@@ -24,8 +24,8 @@ from tests.servers import app_server
 
 SLOW_AFTER = 2.0  # seconds of training, instead of 30
 PATIENT = f"""
-from minigpt.ui import training
-training.QUICK_SECONDS, training.PACE_SECONDS = {SLOW_AFTER}, 4.0
+from minigpt.ui.train import watching
+watching.QUICK_SECONDS, watching.PACE_SECONDS = {SLOW_AFTER}, 4.0
 """
 # Every 50 ms, where all that a person may look at or press stands; and what Chromium counts as a
 # shift, but for words that change inside a room of their own: what the curve says, and the plan for

@@ -6,7 +6,8 @@ import numpy as np
 
 from minigpt import tokenizers
 from minigpt.interpret import attention
-from minigpt.ui import attending, writing
+from minigpt.ui import writing
+from minigpt.ui.attention import maps
 from minigpt.weights import load_model
 from tests.pages.visits import by_label, html_of, opened, start_training, well
 
@@ -43,7 +44,7 @@ def test_attention_calls_its_text_a_text_and_one_token_is_one(home_page, finishe
 def test_the_shown_part_of_a_long_text_is_a_part_of_what_was_read(home_page, store):
     run = store.find_run("demo")  # whose context holds 128
     text = ("Once there was a lamp in the harbour, and nobody lit it. " * 3)[:120]
-    view = attending.compute(run, text, None)
+    view = maps.compute(run, text, None)
     whole = attention(load_model(store, run), tokenizers.load(run.tokenizer).encode(text)).numpy()
     assert view.patterns.shape[2:] == (96, 120)
     np.testing.assert_allclose(view.patterns, whole[:, :, -96:], atol=1e-5)
@@ -74,7 +75,7 @@ def test_the_chosen_moment_keeps_its_place_while_snapshots_arrive(home_page, sto
     slider = by_label(well(app.run()).select_slider, "Moment of training")
     assert slider.value == chosen
     assert len(slider.options) > n
-    slider.set_value(attending.NEWEST).run()
+    slider.set_value(maps.NEWEST).run()
     assert any("follows the training" in caption.value for caption in well(app).caption)
 
 

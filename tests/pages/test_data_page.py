@@ -7,7 +7,8 @@ from minigpt.corpus.downloads import Download
 from minigpt.metrics import Results
 from minigpt.store import LIBRARY_SHELF
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import sources, texts
+from minigpt.ui import texts
+from minigpt.ui.data import sources
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
 

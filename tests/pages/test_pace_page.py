@@ -7,7 +7,8 @@ import pytest
 
 from minigpt.engine.speed import Speed, work
 from minigpt.recipes import PRESETS
-from minigpt.ui import pace, services
+from minigpt.ui import services
+from minigpt.ui.train import pace
 from tests.pages.visits import SMALL, opened, start_training, wait_for, well
 
 SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})

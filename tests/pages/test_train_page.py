@@ -12,8 +12,9 @@ from minigpt import bundle, tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine.speed import BUDGETS, Speed, work
 from minigpt.recipes import PRESETS
-from minigpt.ui import comparing, frame, menu, services
+from minigpt.ui import frame, services
 from minigpt.ui.glossary import NAMES
+from minigpt.ui.train import comparing, menu
 from tests.pages.visits import (
     PAGES,
     ROOT,

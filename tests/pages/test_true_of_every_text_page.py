@@ -7,7 +7,8 @@ import pytest
 
 from minigpt.corpus import LIBRARY, WORLDS
 from minigpt.store import LIBRARY_SHELF
-from minigpt.ui import cutting, services, texts
+from minigpt.ui import services, texts
+from minigpt.ui.data import cutting
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
 SAYS = "Counted on the first nine tenths"

@@ -11,7 +11,8 @@ from minigpt.config import GPTConfig, TrainConfig
 from minigpt.generation import Step
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import attending, frame, services, writing
+from minigpt.ui import frame, services, writing
+from minigpt.ui.attention import maps
 from tests.pages.visits import by_label, html_of, opened, well
 
 
@@ -123,14 +124,14 @@ def test_the_csv_names_run_and_moment_and_holds_what_the_map_shows(home_page, st
     app = opened(home_page, "pages/3_Attention.py", run.id)
     moment = store.snapshot_steps(run.id)[3]
     by_label(app.select_slider, "Moment of training").set_value(moment).run()
-    view = attending.compute(run, app.text_area[0].value, moment)
+    view = maps.compute(run, app.text_area[0].value, moment)
     assert view.name == f"{frame.file_name(run)}-step{moment}-attention"
-    assert attending.compute(run, "a", None).name.endswith(f"-step{run.step}-attention")
-    rows = attending._as_csv(view.patterns[0, 0], view.tokens).splitlines()
+    assert maps.compute(run, "a", None).name.endswith(f"-step{run.step}-attention")
+    rows = maps._as_csv(view.patterns[0, 0], view.tokens).splitlines()
     numbers = np.array(
         [[float(n) for n in row.split(",")[-len(view.tokens) :]] for row in rows[1:]]
     )
     figure = json.loads(well(app).get("plotly_chart")[-1].proto.spec)
     assert figure["data"][0]["hovertemplate"].startswith("%{customdata[0]} gives %{z:.1%}")
-    shown = attending.plots.attention_heatmap(view.patterns[0, 0], view.tokens).data[0].z
+    shown = maps.plots.attention_heatmap(view.patterns[0, 0], view.tokens).data[0].z
     np.testing.assert_allclose(numbers, np.nan_to_num(shown), atol=1e-5)

@@ -15,7 +15,8 @@ from streamlit import net_util
 from minigpt import bundle
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import controls, frame, leaving_out, new_run, services, sharing
+from minigpt.ui import frame, services
+from minigpt.ui.train import controls, form, leaving_out, sharing
 
 OPEN = "open_panel"  # of which run, and what it is for
 SAID = "said"  # what is still to be told of what was done in it
@@ -141,7 +142,7 @@ def _curve_csv(visit: frame.Visit, run: Run) -> str:
 
 
 def _duplicate(visit: frame.Visit) -> None:
-    new_run.copy_settings(visit.run)
+    form.copy_settings(visit.run)
     st.toast("Its settings stand under *New run*: change what you like, then start.")
 
 

@@ -7,19 +7,10 @@ from minigpt import plots
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run, wait
-from minigpt.ui import (
-    comparing,
-    controls,
-    curve_words,
-    frame,
-    menu,
-    room,
-    services,
-    single_step,
-    tokens,
-)
+from minigpt.ui import frame, services, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.train import comparing, controls, curve_words, menu, room, single_step
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.

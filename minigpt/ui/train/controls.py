@@ -7,8 +7,9 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.store import EXTENDABLE
-from minigpt.ui import frame, longer
+from minigpt.ui import frame
 from minigpt.ui.once import is_second, remember
+from minigpt.ui.train import longer
 
 REFUSAL = "refusal"
 FIRST = 133  # px: the button that changes its name, as wide as the longest of them

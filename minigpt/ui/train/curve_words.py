@@ -4,8 +4,9 @@ import streamlit as st
 
 from minigpt.findings import FLOOR, MOST_SAID, findings
 from minigpt.store import Curves, Run
-from minigpt.ui import longer, pace, services
+from minigpt.ui import services
 from minigpt.ui.glossary import BRIEF, explain
+from minigpt.ui.train import longer, pace
 
 WHAT_TO_LOOK_FOR = (
     "Look for two lines that fall together. When validation turns up while training falls, the "

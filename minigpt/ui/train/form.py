@@ -12,9 +12,11 @@ from minigpt.engine.launch import check, launch
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import cutting, frame, numbers, pace, services, texts
+from minigpt.ui import frame, numbers, services, texts
+from minigpt.ui.data import cutting
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown
 from minigpt.ui.once import is_second, remember
+from minigpt.ui.train import pace
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
@@ -22,7 +24,7 @@ ERROR = "new_run_error"
 COPIED = "copied_run"
 
 
-def form(visit: frame.Visit) -> None:
+def show(visit: frame.Visit) -> None:
     """All choices for a new run, and its Start button; a refused start keeps every choice."""
     st.subheader("New run", anchor=False)
     text = texts.choose(visit, "Text")

@@ -6,8 +6,9 @@ from minigpt import tokenizers
 from minigpt.engine.launch import launch
 from minigpt.recipes import WITHOUT, Preset, ingredients_of, switch_of, without
 from minigpt.store import Run
-from minigpt.ui import comparing, frame, new_run
+from minigpt.ui import frame
 from minigpt.ui.glossary import LABELS, shown
+from minigpt.ui.train import comparing, form
 
 
 def offers(run: Run) -> bool:
@@ -37,7 +38,7 @@ def choose(run: Run) -> list[str]:
 def _about(ingredient: str) -> str:
     """What an ingredient's setting is, in a line."""
     switch = switch_of(ingredient)
-    return f"**{LABELS[switch]}.** {new_run.field_of(switch).metadata['help']}"
+    return f"**{LABELS[switch]}.** {form.field_of(switch).metadata['help']}"
 
 
 def start(visit: frame.Visit) -> list[str]:

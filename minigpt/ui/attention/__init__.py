@@ -1,0 +1,1 @@
+"""Attention: where every token looks."""

@@ -1,0 +1,1 @@
+"""Data: a text, its tokens, and a tokenizer at work."""

@@ -1,0 +1,1 @@
+"""Train: a run as it trains, and a new one."""
