@@ -4,11 +4,14 @@ import streamlit as st
 
 from minigpt import tokenizers
 from minigpt.config import InputError, SampleConfig
-from minigpt.ui import frame, writing
+from minigpt.ui import frame, pages, written
 from minigpt.ui.glossary import BRIEF, explain
+from minigpt.ui.home import cards, progress
+from minigpt.ui.prompts import notes_on, opening
+from minigpt.ui.words import sentence
 
 visit = frame.open_page(
-    "minigpt",
+    pages.HOME,
     f"A **GPT** {BRIEF['GPT']}, again and again, as chat assistants do. Bring a text, and a small "
     f"one learns it in front of you: watch its **loss** fall ({BRIEF['loss']}), see its "
     f"**attention** take shape ({BRIEF['attention']}), and let it **write**. Then take it apart.",
@@ -21,13 +24,13 @@ with talk, st.container(border=True):
     with st.form("talk", border=False):
         prompt = st.text_input(
             "Your beginning",
-            value=writing.opening(visit.run),
+            value=opening(visit.run),
             key=f"beginning-{visit.run.id}",
             persist_state="session",
             help="The model continues these characters, one token at a time.",
         )
         asked = st.form_submit_button("Continue it", type="primary", icon=":material/play_arrow:")
-    for note in writing.notes_on(visit.run, prompt, "beginning"):
+    for note in notes_on(visit.run, prompt, "beginning"):
         st.caption(note)
     place = st.empty()
     told = st.container()
@@ -41,28 +44,28 @@ with bars, st.container(border=True):
         help=explain("model", "token", "vocabulary"),
     )
 
-before = None if asked else writing.kept(visit.run)
+before = None if asked else written.kept(visit.run)
 if before:
-    writing.draw(before, tokenizers.load(visit.run.tokenizer), place)
+    written.draw(before, tokenizers.load(visit.run.tokenizer), place)
     with told:
-        writing.tell_about(before, visit.run, prompt)
+        written.tell_about(before, visit.run, prompt)
     with bars_place.container():
-        writing.explain_choice(visit.run, before)
+        written.explain_choice(visit.run, before)
 else:
-    writing.show_last_sample(visit, place)
+    written.show_last_sample(visit, place)
     bars_place.caption("Waking the model …")
 
 # Explain: the same model at three moments of its training.
 st.subheader("From noise to words", anchor=False)
-writing.show_progress(visit)
+progress.show(visit)
 
 own = visit.store.runs(visit.workspace)
 if own:
     st.subheader("Your runs", anchor=False)
-    frame.list_runs(own)
+    cards.list_runs(own)
 
 st.subheader("Where to go", anchor=False)
-frame.show_tour()
+cards.show_tour()
 frame.show_words(
     "attention", "context", "GPT", "layer", "loss", "model", "nats", "parameters", "run",
     "special tokens", "step", "token", "tokenizer", "vocabulary",
@@ -71,16 +74,16 @@ frame.show_words(
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
 # write without asking.
 if not before:
-    config = SampleConfig(max_new_tokens=writing.LENGTH)
+    config = SampleConfig(max_new_tokens=written.LENGTH)
     try:
-        written = writing.write(visit.run, prompt, config, place, bars_place)
+        text = written.write(visit.run, prompt, config, place, bars_place)
     except InputError as error:
-        writing.forget()
-        place.error(frame.sentence(error))
+        written.forget()
+        place.error(sentence(error))
         bars_place.empty()
     else:
-        writing.hand_on(written)
+        written.hand_on(text)
         with told:
-            writing.tell_about(written, visit.run, prompt)
+            written.tell_about(text, visit.run, prompt)
         with bars_place.container():
-            writing.explain_choice(visit.run, written)
+            written.explain_choice(visit.run, text)

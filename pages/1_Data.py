@@ -3,12 +3,14 @@
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import frame, services, texts
-from minigpt.ui.data import cutting, sources
+from minigpt.ui import address, frame, pages, services
+from minigpt.ui.choosing import choose_text, choose_tokenizer
+from minigpt.ui.data import cutting, sources, text
 from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.words import sentence
 
 visit = frame.open_page(
-    "Data", "A model learns from one text. Bring your own, or take one that is here.", "model"
+    pages.DATA, "A model learns from one text. Bring your own, or take one that is here.", "model"
 )
 
 # Choose: where the text comes from.
@@ -29,18 +31,18 @@ sources.tell()
 
 st.subheader("The text", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    text = texts.choose(visit, "Look at")
-    sources.delete(visit, text)
+    chosen = choose_text(visit, "Look at")
+    sources.delete(visit, chosen)
 try:
-    body = visit.store.text(text.id)
-    texts.show(text, body)
-    sources.tidy(visit, text, body)
+    body = visit.store.text(chosen.id)
+    text.show(chosen, body)
+    sources.tidy(visit, chosen, body)
 
     st.subheader("What the model sees: tokens", anchor=False, help=GLOSSARY["token"])
-    kind, size = cutting.choose()
-    cut = services.cut(text.id, kind, size)
-    key = f"{text.id}-{kind}-{size}"
-    cutting.compare(text, kind, size)
+    kind, size = choose_tokenizer()
+    cut = services.cut(chosen.id, kind, size)
+    key = f"{chosen.id}-{kind}-{size}"
+    cutting.compare(chosen, kind, size)
     cutting.show(body, cut, key)
     if kind == "bpe":
         st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
@@ -48,11 +50,11 @@ try:
     st.subheader("The vocabulary", anchor=False, help=explain("vocabulary", "special tokens"))
     cutting.vocabulary(cut, key)
     st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])
-    cutting.baselines(text, cut)
+    cutting.baselines(chosen, cut)
     if st.button("Train on this", type="primary", icon=":material/arrow_forward:"):
-        frame.go("pages/2_Train.py")
+        address.go(pages.TRAIN)
 except InputError as error:
-    st.error(frame.sentence(error))
+    st.error(sentence(error))
 
 frame.show_words(
     "baseline", "bigram", "bits per character", "BPE", "context", "floor", "Kneser-Ney", "loss",

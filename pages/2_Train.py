@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from minigpt.ui import frame
+from minigpt.ui import frame, pages
 from minigpt.ui.train import form, watching
 
 visit = frame.open_page(
-    "Train",
+    pages.TRAIN,
     "The model reads pieces of the text and guesses each next token. "
     "With every step it guesses better.",
     "model",

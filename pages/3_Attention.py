@@ -3,22 +3,24 @@
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import frame
+from minigpt.ui import frame, pages
 from minigpt.ui.attention import maps
+from minigpt.ui.choosing import choose_moment
+from minigpt.ui.words import sentence
 
 visit = frame.open_page(
-    "Attention",
+    pages.ATTENTION,
     "To guess the next token, each token gathers what it needs from those before it. "
     "Every head has its own way of looking.",
     "token",
     "head",
 )
 text = maps.choose_text(visit)
-step = maps.choose_step(visit)
+step = choose_moment(visit)
 try:
     view = maps.compute(visit.run, text, step)
 except InputError as error:
-    st.error(frame.sentence(error))
+    st.error(sentence(error))
 else:
     maps.show(view)
 frame.show_words(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import minigpt
+from minigpt.ui.pages import PAGES
 
 PACKAGE = Path(minigpt.__file__).parent
 ROOT = PACKAGE.parent
@@ -98,6 +99,29 @@ def test_the_files_of_a_run_s_life_import_one_way(path):
         assert all(layer[name] <= layer[path.stem] for name in used)
 
 
+UI = PACKAGE / "ui"
+UI_MODULES = [".".join(p.relative_to(PACKAGE).with_suffix("").parts) for p in UI.rglob("*.py")]
+ROOMS = {path.name for path in UI.iterdir() if (path / "__init__.py").exists()}  # of the pages
+
+
+@pytest.mark.parametrize("path", sorted(UI.rglob("*.py")), ids=lambda p: str(p.relative_to(UI)))
+def test_a_page_s_folder_is_imported_by_itself_and_its_page_alone(path):
+    own = {path.relative_to(UI).parts[0]} & ROOMS
+    used = {name.split(".")[2] for name in imports_of(path) if name.startswith("minigpt.ui.")}
+    assert used & ROOMS <= own
+    assert path.stem != "__init__" or not imports_of(path)
+
+
+def test_every_page_stands_in_the_one_table_and_imports_its_own_folder_alone():
+    found = {ROOT / "app.py", *(ROOT / "pages").glob("*.py")}
+    assert {ROOT / page.file for page in PAGES} == found
+    assert {page.title.lower() for page in PAGES} == ROOMS
+    for page in PAGES:
+        imported = imports_of(ROOT / page.file)
+        used = {name.split(".")[2] for name in imported if name.startswith("minigpt.ui.")}
+        assert used & ROOMS == {page.title.lower()}, page.title
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_ui_imports_streamlit_and_nothing_imports_a_page(path):
     roots = {name.split(".")[0] for name in imports_of(path)}
@@ -126,8 +150,7 @@ def test_plots_imports_numpy_plotly_and_how_a_token_is_shown_only():
         "bundle",
         "huggingface",
         "engine.supervisor",
-        "ui.frame",
-        "ui.train.watching",
+        ", minigpt.".join(UI_MODULES),
     ],
 )
 def test_the_light_modules_do_not_import_torch(module):

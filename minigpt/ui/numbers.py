@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from minigpt.ui import frame
+from minigpt.ui.fields import hold
 
 
 def field(label: str, usual: float, *, key: str, step: float = 1, **about: Any) -> float:
     """Asks for a number; returns it, a whole one as an int."""
-    frame.hold(key, float(usual))
+    hold(key, float(usual))
     st.number_input(label, step=float(step), format="%g", key=key, **about)
     return typed(key, usual)
 

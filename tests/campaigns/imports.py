@@ -30,17 +30,11 @@ from minigpt.limits import Limits
 from minigpt.store import Store
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
 from minigpt.ui import services
+from minigpt.ui.pages import HOME, PAGES
 from tests.bundles import packed, unpacked
 
 SECONDS = 5.0  # within which a file is taken or refused
 TEXT = "the sun and the moon are up. the sea is calm, and so am i.\n" * 40
-PAGES = [
-    "app.py",
-    "pages/1_Data.py",
-    "pages/2_Train.py",
-    "pages/3_Attention.py",
-    "pages/4_Generate.py",
-]
 ROOT = Path(__file__).resolve().parents[2]
 # What stands in for a value anywhere in what a file says.
 ODD = [
@@ -212,9 +206,9 @@ def open_pages(run_id: str) -> None:
     app.query_params["run"] = run_id
     app.run()
     for page in PAGES:
-        if page != "app.py":
-            app.switch_page(page).run()
-        assert not app.exception, f"{page}: {app.exception[0].value}"
+        if page is not HOME:
+            app.switch_page(page.file).run()
+        assert not app.exception, f"{page.title}: {app.exception[0].value}"
     next(widget for widget in app.number_input if widget.label == "Length").set_value(5)
     next(widget for widget in app.button if widget.label == "Write").click().run()
     assert not app.exception, app.exception[0].value

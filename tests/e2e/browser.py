@@ -5,7 +5,10 @@ import time
 
 from playwright.sync_api import Locator, Page, expect
 
+from minigpt.ui.pages import HOME, PAGES
+
 expect.set_options(timeout=20_000)
+PATHS = ["" if page is HOME else page.title for page in PAGES]  # behind the server's address
 EXCEPTION = "[data-testid=stException]"
 RIVER = "The river ran to the sea, and the sea sang to the river.\n" * 80
 

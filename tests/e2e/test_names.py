@@ -8,13 +8,12 @@ from playwright.sync_api import Page
 from minigpt import bundle
 from minigpt.corpus import LIBRARY
 from minigpt.store import EVERYONE, LIBRARY_SHELF, Store
-from minigpt.ui.frame import JOINER, plain
-from tests.e2e.browser import expect_state, unfold, visit
+from minigpt.ui.words import JOINER, plain
+from tests.e2e.browser import PATHS, expect_state, unfold, visit
 
 LINKS = "https://a.bc www.a.bc me@a.bc :+1: :100: :material/home: :red[r] :tada: $x^2$"
 MARKS = "1. <b>h</b> &copy; [l](//a.bc) ![p](//a.bc/p.png) **b** `c` ~~s~~ [^1] -> -- x"
 AT_THE_START = ["# a", "## a", "- a", "+ a", "* a", "> a", "12. a", "3) a", "---", "===", "| a |"]
-PAGES = ["", "Data", "Train", "Attention", "Generate"]
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +44,13 @@ def expect_no_more_than_words(page: Page) -> None:
         assert page.locator(f".{tag}").count() == 0
 
 
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_name_is_words_on_every_page(page, server, named, address, which):
+def test_a_name_is_words_on_every_page(page, server, named, path, which):
     store, *runs = named
-    visit(page, f"{server}/{address}?run={runs[which]}", re.compile(address or "Understand a GPT"))
+    visit(page, f"{server}/{path}?run={runs[which]}", re.compile(path or "Understand a GPT"))
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    if address == "Train":
+    if path == "Train":
         expect_state(page, "finished")
         unfold(page.get_by_role("combobox", name="Compare with"))
         page.get_by_role("option").first.click()
@@ -59,7 +58,7 @@ def test_a_name_is_words_on_every_page(page, server, named, address, which):
     name = store.run(runs[which]).name
     box = page.get_by_test_id("stSidebar").get_by_test_id("stSelectbox")
     assert name in box.locator("input").first.input_value()
-    if address in ("", "Train"):
+    if path in ("", "Train"):
         main = page.get_by_test_id("stMain").inner_text().replace(JOINER, "")
         assert name in re.sub(r"\s+", " ", main)
     expect_no_more_than_words(page)

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.browser import (
     EXCEPTION,
+    PATHS,
     RIVER,
     ask,
     expect_state,
@@ -118,7 +119,7 @@ def test_a_greek_file_is_confirmed_watched_merging_and_trained_on_in_bpe(page, s
     assert page.locator(EXCEPTION).count() == 0
 
 
-@pytest.mark.parametrize("name", ["Data", "Train", "Attention", "Generate"])
+@pytest.mark.parametrize("name", PATHS[1:])
 def test_a_cold_deep_link_shows_the_page_in_its_frame(page, server, name):
     visit(page, f"{server}/{name}", name)
     expect(page.get_by_test_id("stSidebar").get_by_role("link", name="Home")).to_be_visible()

@@ -6,7 +6,7 @@ import numpy as np
 
 from minigpt import tokenizers
 from minigpt.interpret import attention
-from minigpt.ui import writing
+from minigpt.ui import choosing, prompts
 from minigpt.ui.attention import maps
 from minigpt.weights import load_model
 from tests.pages.visits import by_label, html_of, opened, start_training, well
@@ -75,11 +75,11 @@ def test_the_chosen_moment_keeps_its_place_while_snapshots_arrive(home_page, sto
     slider = by_label(well(app.run()).select_slider, "Moment of training")
     assert slider.value == chosen
     assert len(slider.options) > n
-    slider.set_value(maps.NEWEST).run()
+    slider.set_value(choosing.NEWEST).run()
     assert any("follows the training" in caption.value for caption in well(app).caption)
 
 
 def test_a_text_longer_than_anyone_types_is_refused_in_a_sentence(home_page, finished_run):
     app = opened(home_page, "pages/3_Attention.py", finished_run)
-    app.text_area[0].set_value("a" * (writing.MOST_CHARACTERS + 1)).run()
+    app.text_area[0].set_value("a" * (prompts.MOST_CHARACTERS + 1)).run()
     assert "The text has 20,001 characters, at most 20,000 are taken" in app.error[0].value

@@ -7,7 +7,7 @@ from minigpt.corpus.downloads import Download
 from minigpt.metrics import Results
 from minigpt.store import LIBRARY_SHELF
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import texts
+from minigpt.ui import choosing
 from minigpt.ui.data import sources
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
@@ -132,7 +132,7 @@ def test_a_text_can_be_deleted_by_its_owner_who_is_told_of_its_runs(home_page, s
         GPTConfig(tokenizer.vocab_size, 4, 1, 1, 4), TrainConfig(),
         results=Results(state="stopped"),
     )  # fmt: skip
-    home_page.session_state[texts.NEXT] = ids[1]
+    home_page.session_state[choosing.NEXT] = ids[1]
     opened(home_page, "pages/1_Data.py")
     assert by_label(home_page.selectbox, "Look at").value == ids[1]
     assert any("One run of yours uses it: it keeps it" in c.value for c in home_page.caption)
@@ -197,7 +197,7 @@ def test_bpe_can_be_watched_merging_and_its_vocabulary_searched(home_page):
 
 def test_a_merge_of_equal_letters_is_not_called_the_most_frequent(home_page, store):
     body = "aaaa\n" * 200 + "bc\n" * 500  # 600 pairs of a, of which 400 can be joined
-    home_page.session_state[texts.NEXT] = store.add_text("class", "rows", body)
+    home_page.session_state[choosing.NEXT] = store.add_text("class", "rows", body)
     home_page.session_state["tokenizer_kind"] = "bpe"
     opened(home_page, "pages/1_Data.py")
     by_label(home_page.slider, "Merges done").set_value(1).run()
@@ -210,7 +210,7 @@ def test_a_merge_of_equal_letters_is_not_called_the_most_frequent(home_page, sto
 
 
 def test_a_text_without_a_merge_says_where_it_looked(home_page, store):
-    home_page.session_state[texts.NEXT] = store.add_text("class", "lines", "a\nb\n" * 20)
+    home_page.session_state[choosing.NEXT] = store.add_text("class", "lines", "a\nb\n" * 20)
     home_page.session_state["tokenizer_kind"] = "bpe"
     opened(home_page, "pages/1_Data.py")
     well(home_page)
@@ -219,7 +219,7 @@ def test_a_text_without_a_merge_says_where_it_looked(home_page, store):
 
 def test_letters_in_two_forms_are_told_and_a_clean_up_makes_them_one(home_page, store):
     body = "u\u0308ber die Bru\u0308cke, und über\n" * 10
-    home_page.session_state[texts.NEXT] = store.add_text("class", "forms", body)
+    home_page.session_state[choosing.NEXT] = store.add_text("class", "forms", body)
     opened(home_page, "pages/1_Data.py")
     (told,) = [c.value for c in well(home_page).caption if "several characters" in c.value]
     assert "20 letters are written as several characters" in told

@@ -22,7 +22,7 @@ def test_in_a_workspace_of_everyone_the_demo_cannot_be_deleted(everyones):
 
 
 @pytest.mark.parametrize("gone", ["deleted", "asked to be deleted"])
-@pytest.mark.parametrize("page", ["app.py", *PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_where_the_demo_is_gone(home_page, store, page, gone):
     demo = bundle.ensure_demo(store)
     if gone == "deleted":

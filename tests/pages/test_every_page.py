@@ -13,12 +13,12 @@ def test_every_page_shows_the_demo_before_anything_was_trained(home_page, page):
     assert app.selectbox[0].options[0]
 
 
-@pytest.mark.parametrize("page", ["app.py", *PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_every_page_shows_a_trained_run(home_page, finished_run, page):
     well(opened(home_page, page, finished_run))
 
 
-@pytest.mark.parametrize("page", ["app.py", *PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_run_that_does_not_exist_is_one_sentence_and_the_demo(home_page, page):
     app = opened(home_page, page, "nonsense")
     assert not app.exception
@@ -30,7 +30,7 @@ def test_the_demo_is_found_by_the_name_that_it_has_on_the_command_line(home_page
     well(opened(home_page, "pages/2_Train.py", "demo"))
 
 
-@pytest.mark.parametrize("page", ["app.py", *PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_disk_that_refuses_is_told_on_every_page(home_page, page, monkeypatch):
     monkeypatch.setattr(services, "trouble", lambda: "store.sqlite – the disk is full")
     app = opened(home_page, page)

@@ -5,7 +5,7 @@ import re
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.metrics import Results
 from minigpt.tokenizers import BPETokenizer
-from minigpt.ui import writing
+from minigpt.ui import prompts, written
 from tests.pages.visits import by_label, html_of, opened, well
 
 
@@ -46,8 +46,8 @@ def test_generate_shows_the_text_of_home_with_the_settings_it_was_written_with(h
     on_home = html_of(well(home_page))
     app = well(opened(home_page, "pages/4_Generate.py"))
     assert app.text_area[0].value == "Once a lamp "
-    assert by_label(app.number_input, "Length").value == writing.LENGTH
-    assert by_label(app.slider, "Which token").max == writing.LENGTH
+    assert by_label(app.number_input, "Length").value == written.LENGTH
+    assert by_label(app.slider, "Which token").max == written.LENGTH
     assert "Once a lamp </span>" in html_of(app) and "Once a lamp </span>" in on_home
 
 
@@ -68,9 +68,9 @@ def test_of_a_long_prompt_the_end_is_shown_and_one_that_is_too_long_is_refused(
     by_label(app.button, "Write").click().run()
     shown = re.search(r'"mg-prompt\\*">(.*?)</span>', html_of(well(app)))[1]
     assert "… " in shown and "And then" in shown
-    assert len(shown) < 2 * writing.SHOWN_CHARACTERS
-    assert shown.count("\\n") < writing.SHOWN_LINES
-    app.text_area[0].set_value("a" * (writing.MOST_CHARACTERS + 1)).run()
+    assert len(shown) < 2 * written.SHOWN_CHARACTERS
+    assert shown.count("\\n") < written.SHOWN_LINES
+    app.text_area[0].set_value("a" * (prompts.MOST_CHARACTERS + 1)).run()
     by_label(app.button, "Write").click().run()
     assert "The prompt has 20,001 characters, at most 20,000 are taken" in app.error[0].value
 
@@ -82,4 +82,4 @@ def test_a_bpe_run_is_offered_a_beginning_in_whole_words_of_its_own(store):
         TrainConfig(),
         results=Results(samples=[(1, "<0xCC>x The tram came late.")], state="stopped"),
     )  # fmt: skip
-    assert writing.opening(store.run(run_id)) == "The tram came"
+    assert prompts.opening(store.run(run_id)) == "The tram came"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from minigpt.ui import writing
+from minigpt.ui import prompts
+from minigpt.ui.home import progress
 from tests.pages.visits import by_label, html_of, well
 
 
@@ -23,7 +24,7 @@ def test_home_takes_a_long_beginning_and_says_what_it_leaves_out(home_page):
     by_label(home_page.button, "Continue it").click().run()
     assert any("context holds 128" in caption.value for caption in well(home_page).caption)
     assert "Nell </span>" in html_of(home_page)
-    home_page.text_input[0].set_value("a" * (writing.MOST_CHARACTERS + 1))
+    home_page.text_input[0].set_value("a" * (prompts.MOST_CHARACTERS + 1))
     by_label(home_page.button, "Continue it").click().run()
     assert "at most 20,000 are taken" in home_page.error[0].value
 
@@ -41,5 +42,5 @@ def test_home_takes_a_long_beginning_and_says_what_it_leaves_out(home_page):
     ],
 )
 def test_no_moment_is_shown_twice(steps, chosen):
-    moments = writing.moments([(step, f"text of {step}") for step in steps])
+    moments = progress.moments([(step, f"text of {step}") for step in steps])
     assert [step for step, _ in moments] == chosen

@@ -5,12 +5,12 @@ import pytest
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import texts
+from minigpt.ui import choosing
 from tests.pages.visits import by_label, opened
 
 
 def test_a_text_that_start_would_refuse_is_not_announced_as_read_so_often(home_page, store):
-    home_page.session_state[texts.NEXT] = store.add_text("class", "short", "a short text")
+    home_page.session_state[choosing.NEXT] = store.add_text("class", "short", "a short text")
     opened(home_page, "pages/2_Train.py")
     (warned,) = [warning.value for warning in home_page.warning]
     assert "The text has 12 tokens" in warned and "choose a context of at most 11" in warned

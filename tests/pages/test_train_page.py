@@ -12,11 +12,10 @@ from minigpt import bundle, tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine.speed import BUDGETS, Speed, work
 from minigpt.recipes import PRESETS
-from minigpt.ui import frame, services
+from minigpt.ui import address, services, words
 from minigpt.ui.glossary import NAMES
 from minigpt.ui.train import comparing, menu
 from tests.pages.visits import (
-    PAGES,
     ROOT,
     SMALL,
     ask,
@@ -106,7 +105,7 @@ def test_a_bpe_run_trains_and_is_compared_in_bits_per_character(home_page, store
     loss = store.curves(run.id).val_loss[-1]
     shown = next(metric for metric in home_page.metric if metric.label == "Loss on unseen text")
     assert f"{loss / 0.693147 / run.characters_per_token:.2f} bits" in shown.delta
-    for page in PAGES[2:]:
+    for page in ("pages/3_Attention.py", "pages/4_Generate.py"):
         well(opened(home_page, page, run.id))
 
 
@@ -217,9 +216,9 @@ def test_a_file_that_is_no_run_is_refused_and_a_run_is_taken(home_page, store, f
     "name", ["![x](http://a.b/c.png)", ":material/home:", "$5 and $10", "a_b_"]
 )
 def test_a_name_that_looks_like_markdown_stays_text(name):
-    shown = frame.plain(name)
+    shown = words.plain(name)
     assert shown != name
-    assert shown.replace("\\", "").replace(frame.JOINER, "") == name
+    assert shown.replace("\\", "").replace(words.JOINER, "") == name
 
 
 SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
@@ -303,7 +302,7 @@ def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
     assert [run.name for run in without] == [f"{name}, without muon", f"{name}, without QK-norm"]
 
     fresh = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    for name in ("run", frame.BESIDE):
+    for name in ("run", address.BESIDE):
         fresh.query_params[name] = home_page.query_params[name]
     fresh.run().switch_page("pages/2_Train.py").run()
     assert by_label(well(fresh).multiselect, "Compare with").value == chosen, "as the address says"
@@ -315,8 +314,8 @@ def test_a_run_is_trained_once_more_without_an_ingredient(home_page, store):
     assert [column[what.index("Optimizer")] for column in columns] == ["muon", "adamw", "muon"]
     assert [column[what.index("QK-norm")] for column in columns] == ["on", "on", "off"]
     by_label(home_page.multiselect, "Compare with").set_value(chosen[:1]).run()
-    assert home_page.query_params[frame.BESIDE] == chosen[0]
-    fresh.query_params[frame.BESIDE] = "none-like-it,,"
+    assert home_page.query_params[address.BESIDE] == chosen[0]
+    fresh.query_params[address.BESIDE] = "none-like-it,,"
     fresh.query_params["run"] = chosen[0]
     assert by_label(well(fresh.run()).multiselect, "Compare with").value == []
 

@@ -7,7 +7,7 @@ import pytest
 
 from minigpt.corpus import LIBRARY, WORLDS
 from minigpt.store import LIBRARY_SHELF
-from minigpt.ui import services, texts
+from minigpt.ui import choosing, services
 from minigpt.ui.data import cutting
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
@@ -32,7 +32,7 @@ def test_a_world_is_shown_as_it_writes_and_says_how_far_counting_gets(home_page,
     )
     assert ("⏎" in str(preview.proto)) == ("\n" in world.beginning())
 
-    home_page.session_state[texts.NEXT] = store.add_text("class", name, body, world.to_json())
+    home_page.session_state[choosing.NEXT] = store.add_text("class", name, body, world.to_json())
     words, cut = said_under_the_counts(home_page.run()), services.cut
     found = cut(home_page.selectbox(key="text-class").value, "char", 0).baselines
     best = min(found.uniform, found.unigram, found.bigram, found.trigram) / math.log(2)
@@ -49,7 +49,7 @@ def test_a_text_is_told_the_lowest_of_its_lines_whichever_that_is(home_page, sto
     shuffled = "".join(np.random.default_rng(1).permutation([*("aaaabbbc\n" * 200)]))
     for body in (LIBRARY["tales"].read(), shuffled):
         text_id = store.add_text("class", body[:9], body)
-        home_page.session_state[texts.NEXT] = text_id
+        home_page.session_state[choosing.NEXT] = text_id
         words = said_under_the_counts(opened(home_page, "pages/1_Data.py"))
         found = services.cut(text_id, "char", 0).baselines
         lowest = min(found.unigram, found.bigram, found.trigram) / math.log(2)
@@ -60,7 +60,7 @@ def test_a_text_is_told_the_lowest_of_its_lines_whichever_that_is(home_page, sto
 @pytest.mark.parametrize("letters", [2, 9, 19, 20, 31])
 def test_data_and_train_agree_on_what_is_kept_of_a_short_text(home_page, store, letters):
     body = ("ab cd ef " * 9)[:letters]
-    home_page.session_state[texts.NEXT] = store.add_text("class", f"short {letters}", body)
+    home_page.session_state[choosing.NEXT] = store.add_text("class", f"short {letters}", body)
     opened(home_page, "pages/1_Data.py")
     whole = any("learns from all of it" in info.value for info in well(home_page).info)
     opened(home_page, "pages/2_Train.py")

@@ -11,7 +11,7 @@ from minigpt.config import GPTConfig, TrainConfig
 from minigpt.generation import Step
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import frame, services, writing
+from minigpt.ui import prompts, services, words, written
 from minigpt.ui.attention import maps
 from tests.pages.visits import by_label, html_of, opened, well
 
@@ -26,15 +26,15 @@ def test_the_drawn_token_is_always_among_the_bars_with_its_rank(home_page, finis
     app = opened(home_page, "pages/4_Generate.py", finished_run)
     by_label(app.slider, "Temperature").set_value(2.0)
     by_label(app.button, "Write").click().run()
-    written = app.session_state[writing.WRITTEN].steps
+    steps = app.session_state[written.WRITTEN].steps
     tokenizer = tokenizers.load(services.store().run(finished_run).tokenizer)
-    rare = next(i for i, step in enumerate(written) if step.rank > writing.SHOWN_CANDIDATES)
+    rare = next(i for i, step in enumerate(steps) if step.rank > written.SHOWN_CANDIDATES)
     for at in (rare, 0):
         by_label(app.slider, "Which token").set_value(at + 1).run()
-        rows = writing._rivals(written[at], tokenizer)[0]
-        assert len(rows) == writing.SHOWN_CANDIDATES
-        assert tokenizer.tokens[written[at].id] in [token for token, _, _ in rows]
-        assert any(f"no. {written[at].rank} of the" in c.value for c in well(app).caption)
+        rows = written._rivals(steps[at], tokenizer)[0]
+        assert len(rows) == written.SHOWN_CANDIDATES
+        assert tokenizer.tokens[steps[at].id] in [token for token, _, _ in rows]
+        assert any(f"no. {steps[at].rank} of the" in c.value for c in well(app).caption)
 
 
 def test_the_drawn_token_takes_the_last_row_only_where_it_has_none():
@@ -42,7 +42,7 @@ def test_the_drawn_token_takes_the_last_row_only_where_it_has_none():
     candidates = [(i, 0.1 - i / 1000, 0.1) for i in range(3, 13)]
     for drawn, row, rank in ((3, 0, 1), (10, 7, 8), (11, 7, 9), (14, 7, 12)):
         step = Step(drawn, 0.01, candidates, 0.02, rank, 0)
-        rows, mark = writing._rivals(step, tokenizer)
+        rows, mark = written._rivals(step, tokenizer)
         assert len(rows) == 8 and mark == {row: f"drawn, no. {rank}"}
         assert rows[row][0] == tokenizer.tokens[drawn]
     assert rows[-1][1:] == (0.01, 0.02)
@@ -51,7 +51,7 @@ def test_the_drawn_token_takes_the_last_row_only_where_it_has_none():
 def test_no_earlier_text_stands_under_an_error(home_page, finished_run):
     app = well(opened(home_page, "pages/4_Generate.py", finished_run))
     assert "mg-prompt" in html_of(app)
-    for prompt in ("", "a" * (writing.MOST_CHARACTERS + 1)):
+    for prompt in ("", "a" * (prompts.MOST_CHARACTERS + 1)):
         app.text_area[0].set_value(prompt)
         by_label(app.button, "Write").click().run()
         assert len(app.error) == 1 and not app.exception
@@ -81,7 +81,7 @@ def test_temperature_0_says_that_the_seed_changes_nothing_and_2_writes(home_page
         by_label(app.button, "Write").click().run()
         told = " ".join(caption.value for caption in well(app).caption)
         assert ("the seed changes nothing" in told) == said
-    assert len(app.session_state[writing.WRITTEN].steps) == writing.LENGTH
+    assert len(app.session_state[written.WRITTEN].steps) == written.LENGTH
 
 
 def test_what_lies_too_far_back_is_struck_through_and_told(home_page, finished_run):
@@ -125,7 +125,7 @@ def test_the_csv_names_run_and_moment_and_holds_what_the_map_shows(home_page, st
     moment = store.snapshot_steps(run.id)[3]
     by_label(app.select_slider, "Moment of training").set_value(moment).run()
     view = maps.compute(run, app.text_area[0].value, moment)
-    assert view.name == f"{frame.file_name(run)}-step{moment}-attention"
+    assert view.name == f"{words.file_name(run)}-step{moment}-attention"
     assert maps.compute(run, "a", None).name.endswith(f"-step{run.step}-attention")
     rows = maps._as_csv(view.patterns[0, 0], view.tokens).splitlines()
     numbers = np.array(

@@ -105,7 +105,7 @@ def not_at_the_foot(app: AppTest) -> set[str]:
     return {w for w in WORDS if stands(w, read) and GLOSSARY[w] not in listed}
 
 
-@pytest.mark.parametrize("page", ["app.py", *PAGES])
+@pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("kind", ["char", "bpe"])
 def test_a_word_is_explained_where_it_first_stands_and_at_the_foot(home_page, page, kind):
     home_page.session_state["tokenizer_kind"] = kind

@@ -6,9 +6,10 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from minigpt.store import Store
+from minigpt.ui import pages
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["pages/1_Data.py", "pages/2_Train.py", "pages/3_Attention.py", "pages/4_Generate.py"]
+PAGES = [page.file for page in pages.PAGES]
 SMALL = {"Steps": 30, "Context": 16, "Width": 8, "Measure_every": 10}
 
 

@@ -12,11 +12,13 @@ from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
-from minigpt.ui import frame, services, writing
+from minigpt.ui import services
 from minigpt.ui.figures import show_map
 from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.prompts import check_length, notes_on, opening
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import file_name
 
-NEWEST = -1  # stands for the newest moment, whatever its step
 LINE = 40  # characters of the first text: each of them has a label on the large map
 
 
@@ -30,7 +32,7 @@ class View:
     name: str  # of a file of it: which run, at which step
 
 
-def choose_text(visit: frame.Visit) -> str:
+def choose_text(visit: Visit) -> str:
     """Any text, one line from the run's own world at first."""
     return st.text_area(
         "Text to look at",
@@ -43,41 +45,14 @@ def choose_text(visit: frame.Visit) -> str:
     )
 
 
-def _first_line(visit: frame.Visit) -> str:
+def _first_line(visit: Visit) -> str:
     """The start of the run's training text, or of what it wrote, cut at a word."""
     run = visit.run
     shown = visit.store.may_read(run.workspace, run.text_id)  # its owner may have deleted it
     body = visit.store.text(run.text_id)[:2_000] if shown else ""
     long_lines = [line for line in body.splitlines() if len(line) >= 24]
-    line = long_lines[0] if long_lines else body[:LINE] or writing.opening(run)
+    line = long_lines[0] if long_lines else body[:LINE] or opening(run)
     return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line
-
-
-def choose_step(visit: frame.Visit) -> int | None:
-    """A moment of training whose weights are kept; the newest at first, and None stands for it.
-
-    The choice keeps its place while further moments come: they are told apart by their names, and
-    the newest of a run that goes on is called the newest, whatever its step.
-    """
-    run, newest = visit.run, visit.store.weights_step(visit.run.id)
-    steps = [step for step in visit.store.snapshot_steps(run.id) if newest and step < newest]
-    if not steps:
-        return None
-    moment = st.select_slider(
-        "Moment of training",
-        [*steps, NEWEST],
-        value=NEWEST,
-        format_func=lambda step: "the newest" if step == NEWEST else f"step {step:,}",
-        key=f"attention-step-{run.id}",
-        persist_state="session",
-        help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
-        + GLOSSARY["step"],
-    )
-    if moment != NEWEST:
-        return moment
-    follows = ", and follows the training" if run.active else ""
-    st.caption(f"The newest is step {newest:,}{follows}.", help=GLOSSARY["step"])
-    return None
 
 
 def compute(run: Run, text: str, step: int | None) -> View:
@@ -87,10 +62,10 @@ def compute(run: Run, text: str, step: int | None) -> View:
     """
     if not text:
         raise InputError("there is no text to look at: write at least one character")
-    writing.check_length(text, "text")
+    check_length(text, "text")
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)[-run.model.block_size :]
-    notes = writing.notes_on(run, text, "text")
+    notes = notes_on(run, text, "text")
     at = services.store().weights_step(run.id) if step is None else step
     model = services.model(run, at)
     from minigpt.interpret import attention
@@ -101,7 +76,7 @@ def compute(run: Run, text: str, step: int | None) -> View:
             "shown. What they give to those before stands in the first column, *earlier*."
         )
     patterns = attention(model, ids, plots.MOST_ROWS).numpy()
-    name = f"{frame.file_name(run)}-step{at}-attention"
+    name = f"{file_name(run)}-step{at}-attention"
     return View([tokenizer.tokens[i] for i in ids], patterns, notes, name)
 
 

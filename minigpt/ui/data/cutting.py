@@ -12,60 +12,18 @@ from minigpt.counting import counted
 from minigpt.findings import AT_FLOOR
 from minigpt.store import Text
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
 from minigpt.tokenizers.visible import visible
-from minigpt.ui import frame, numbers, services, texts, tokens
+from minigpt.ui import services, tokens
+from minigpt.ui.choosing import USUAL_BPE, choose_part
 from minigpt.ui.figures import show_figure
-from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.glossary import explain
 from minigpt.ui.services import USUAL_VOCABULARY, Cut
+from minigpt.ui.words import plain, sentence
 
-USUAL = (512, USUAL_VOCABULARY)  # compared with characters
-KIND, SIZE = "tokenizer_kind", "tokenizer_size"
-KINDS = {"char": "Characters", "bpe": "BPE"}
+USUAL = (USUAL_BPE, USUAL_VOCABULARY)  # compared with characters
 WINDOW_CHARACTERS, MOST_TOKENS = 1_200, 2_000  # on the screen at once
 COMPARED_CHARACTERS = 1_500_000  # a longer text is compared when asked for: it takes seconds
 SENTENCE_CHARACTERS = 300
-
-
-def choose() -> tuple[str, int]:
-    """The kind of tokenizer and, for BPE, its vocabulary; Data and Train share the choice."""
-    frame.hold(KIND, "char")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control(
-            "Tokenizer",
-            list(KINDS),
-            format_func=KINDS.get,
-            required=True,
-            key=KIND,
-            persist_state="session",
-            help=explain("tokenizer", "BPE"),
-        )
-        size = 0
-        if kind == "bpe":
-            size = numbers.field(
-                "Vocabulary",
-                USUAL[0],
-                step=256,
-                key=SIZE,
-                persist_state="session",
-                width=220,
-                help=f"{GLOSSARY['vocabulary']} 3 special tokens, 256 bytes, and one more for each "
-                f"merge: from {MIN_VOCABULARY} to {MAX_VOCABULARY:,}.",
-            )
-    return kind, size
-
-
-def chosen() -> tuple[str, int]:
-    """What stands in the choice."""
-    kind = st.session_state.get(KIND, "char")
-    return kind, numbers.typed(SIZE, USUAL[0]) if kind == "bpe" else 0
-
-
-def choose_next(kind: str, size: int) -> None:
-    """Has this tokenizer chosen when the choice is drawn next."""
-    st.session_state[KIND] = kind
-    if kind == "bpe":
-        st.session_state[SIZE] = float(max(MIN_VOCABULARY, size))
 
 
 def compare(text: Text, kind: str, size: int) -> None:
@@ -82,7 +40,7 @@ def compare(text: Text, kind: str, size: int) -> None:
         try:
             cut = services.cut(text.id, *row)
         except InputError as error:  # more characters than a vocabulary holds
-            st.warning(frame.sentence(error))
+            st.warning(sentence(error))
             continue
         cuts.append((*row, cut))
         bits = cut.baselines and cut.baselines.in_bits_per_character(cut.characters_per_token)
@@ -119,9 +77,7 @@ def show(body: str, cut: Cut, key: str) -> None:
     """A window of the text in coloured tokens."""
     tokenizer = cut.tokenizer
     with st.container(border=True):
-        part = texts.choose_part(
-            "Part", -(-len(body) // WINDOW_CHARACTERS), f"window-{key}-{len(body)}"
-        )
+        part = choose_part("Part", -(-len(body) // WINDOW_CHARACTERS), f"window-{key}-{len(body)}")
         start, end = (_line_start(body, i * WINDOW_CHARACTERS) for i in (part, part + 1))
         ids = tokenizer.encode(body[start:end])
         patches = tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist())
@@ -186,7 +142,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
         if now:
             left, right = (visible(so_far.tokens[i]) for i in so_far.merges[-1])
             st.caption(
-                f"Merge {now:,}: **{frame.plain(left)}** and **{frame.plain(right)}** became one. "
+                f"Merge {now:,}: **{plain(left)}** and **{plain(right)}** became one. "
                 f"{what_a_merge_did(tokenizer, now - 1, cut.joined)} "
                 f"The sentence now has {counted(len(ids), 'token')}."
             )

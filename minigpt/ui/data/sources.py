@@ -17,8 +17,11 @@ from minigpt.corpus.library import LibraryText
 from minigpt.corpus.worlds import Markov, World
 from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import frame, numbers, texts, tokens
+from minigpt.ui import numbers, tokens
+from minigpt.ui.choosing import put_text
 from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import plain, sentence
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
 TOLD = "told"  # what became of the newest texts: (icon, sentence)
@@ -26,7 +29,7 @@ FOUND = "found"  # what became of each file in the uploader
 WORLD_SIZES = (20_000, 50_000, 200_000, 1_000_000)
 
 
-def upload(visit: frame.Visit) -> None:
+def upload(visit: Visit) -> None:
     """Takes files in, each by itself: what cannot be taken says why, the others are kept.
 
     A file whose encoding is a guess waits for the person to confirm it. The rest goes to the store
@@ -60,7 +63,7 @@ def upload(visit: frame.Visit) -> None:
             _tell(*found[file.file_id])
 
 
-def _take_file(visit: frame.Visit, file: UploadedFile) -> tuple[str, str] | None:
+def _take_file(visit: Visit, file: UploadedFile) -> tuple[str, str] | None:
     """What became of a file, in words; None while it has to be confirmed."""
     try:
         found = read_file(file.getvalue(), file.name)
@@ -68,12 +71,12 @@ def _take_file(visit: frame.Visit, file: UploadedFile) -> tuple[str, str] | None
             return None
         return keep(visit, file.name, found.text)
     except InputError as error:
-        return "error", frame.sentence(error)
+        return "error", sentence(error)
 
 
-def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
+def _confirm(visit: Visit, file: UploadedFile) -> None:
     """A file of which nobody knows for sure how it reads: the best guess, and the other ways."""
-    data, name = file.getvalue(), frame.plain(file.name)
+    data, name = file.getvalue(), plain(file.name)
     with st.container(border=True):
         likely = reading.encodings(data)
         if likely[0] == "utf-8":
@@ -97,7 +100,7 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
                 found = read_file(data, file.name, encoding, bad_bytes)
         except InputError as error:
             found = None
-            st.warning(frame.sentence(error))
+            st.warning(sentence(error))
         else:
             _preview(data, found)
         with st.container(horizontal=True):
@@ -110,10 +113,10 @@ def _confirm(visit: frame.Visit, file: UploadedFile) -> None:
                 try:
                     st.session_state[FOUND][file.file_id] = keep(visit, file.name, found.text)
                 except InputError as error:
-                    st.session_state[FOUND][file.file_id] = "error", frame.sentence(error)
+                    st.session_state[FOUND][file.file_id] = "error", sentence(error)
                 st.rerun()
             if st.button("Leave it out", key=f"leave-{file.file_id}"):
-                left = "info", f"{frame.plain(file.name)} was left out."
+                left = "info", f"{plain(file.name)} was left out."
                 st.session_state[FOUND][file.file_id] = left
                 st.rerun()
 
@@ -153,7 +156,7 @@ def _release(file: UploadedFile) -> None:
         context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
-def paste(visit: frame.Visit) -> None:
+def paste(visit: Visit) -> None:
     """A text typed or pasted, and the button that keeps it."""
     body = st.text_area(
         "Your text",
@@ -167,7 +170,7 @@ def paste(visit: frame.Visit) -> None:
         take(lambda: keep(visit, first_line[:40], body))
 
 
-def library(visit: frame.Visit) -> None:
+def library(visit: Visit) -> None:
     """Texts that are on this machine."""
     plays = {name: entry for name, entry in LIBRARY.items() if "/" in name}
     for name, entry in LIBRARY.items():
@@ -194,11 +197,11 @@ def library(visit: frame.Visit) -> None:
                     take(partial(_keep_entry, visit, LIBRARY[chosen]))
 
 
-def _keep_entry(visit: frame.Visit, entry: LibraryText) -> tuple[str, str]:
+def _keep_entry(visit: Visit, entry: LibraryText) -> tuple[str, str]:
     return keep(visit, entry.title, entry.read())
 
 
-def worlds(visit: frame.Visit) -> None:
+def worlds(visit: Visit) -> None:
     """Texts made by a rule, with the lowest loss that is possible on them."""
     st.markdown(
         "Texts made by a rule. Nobody knows how low the loss can get on a novel; here it is known. "
@@ -239,7 +242,7 @@ def worlds(visit: frame.Visit) -> None:
     try:
         world = WORLDS[name](seed=seed, **more)
     except InputError as error:
-        st.warning(frame.sentence(error))
+        st.warning(sentence(error))
         return
     st.caption("So it begins:")
     st.html(tokens.running(world.beginning(), marks=True))
@@ -252,7 +255,7 @@ def worlds(visit: frame.Visit) -> None:
         take(make)
 
 
-def downloads(visit: frame.Visit) -> None:
+def downloads(visit: Visit) -> None:
     """Texts from the network, fetched only when asked for."""
     st.caption("These are fetched from their addresses when you ask for one, and kept here.")
     home = visit.store.folder
@@ -273,7 +276,7 @@ def downloads(visit: frame.Visit) -> None:
         bar.empty()
 
 
-def delete(visit: frame.Visit, text: Text) -> None:
+def delete(visit: Visit, text: Text) -> None:
     """Deletes a text of the visitor's own, once they know what becomes of its runs."""
     own = [other.id for other in visit.store.texts(visit.workspace)]
     if text.id not in own:
@@ -284,7 +287,7 @@ def delete(visit: frame.Visit, text: Text) -> None:
 
         def drop() -> None:
             at = own.index(text.id)
-            texts.choose_next(next(iter(own[at + 1 :] + own[:at][::-1]), None))
+            put_text(next(iter(own[at + 1 :] + own[:at][::-1]), None))
             take(lambda: _drop(visit, text))
 
         st.button(
@@ -307,12 +310,12 @@ def _what_deleting_does(runs: int) -> str:
     )
 
 
-def _drop(visit: frame.Visit, text: Text) -> tuple[str, str]:
+def _drop(visit: Visit, text: Text) -> tuple[str, str]:
     visit.store.drop_text(visit.workspace, text.id)
-    return "success", f"Deleted {frame.plain(text.name)}."
+    return "success", f"Deleted {plain(text.name)}."
 
 
-def tidy(visit: frame.Visit, text: Text, body: str) -> None:
+def tidy(visit: Visit, text: Text, body: str) -> None:
     """Clean-ups, each telling what it changes; the result becomes a text of its own."""
     with st.expander("Clean it up", icon=":material/mop:"):
         st.caption("The text stays as it is; what you switch on makes another one beside it.")
@@ -346,7 +349,7 @@ def take(make: Callable[[], tuple[str, str]]) -> None:
     try:
         st.session_state[TOLD] = [make()]
     except InputError as error:
-        st.session_state[TOLD] = [("error", frame.sentence(error))]
+        st.session_state[TOLD] = [("error", sentence(error))]
 
 
 def tell() -> None:
@@ -360,7 +363,7 @@ def _tell(kind: str, words: str) -> None:
     tell(words, icon={"success": ":material/check:"}.get(kind))
 
 
-def keep(visit: frame.Visit, name: str, body: str, origin: str = "") -> tuple[str, str]:
+def keep(visit: Visit, name: str, body: str, origin: str = "") -> tuple[str, str]:
     """Checks a text, stores it and chooses it; returns the good news. Raises InputError."""
     if len(body.strip()) < 2:
         raise InputError(
@@ -374,11 +377,11 @@ def keep(visit: frame.Visit, name: str, body: str, origin: str = "") -> tuple[st
         visit.limits.check_shelf(len(shelf), visit.store.used_bytes())
     name = _free_name(visit, name, text_id)
     visit.store.add_text(visit.workspace, name, body, origin)
-    texts.choose_next(text_id)
-    return "success", f"Took {frame.plain(name)}: {counted(len(body), 'character')}."
+    put_text(text_id)
+    return "success", f"Took {plain(name)}: {counted(len(body), 'character')}."
 
 
-def _free_name(visit: frame.Visit, name: str, text_id: str) -> str:
+def _free_name(visit: Visit, name: str, text_id: str) -> str:
     """`name`, or with a number behind it where another text has it: a choice needs unique names."""
     shelves = (visit.workspace, LIBRARY_SHELF)
     # The same text again only takes the new name.

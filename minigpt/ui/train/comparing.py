@@ -10,16 +10,19 @@ from minigpt import plots
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run
-from minigpt.ui import frame, services
+from minigpt.ui import address, services
+from minigpt.ui.choosing import run_label
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, NAMES, shown
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import plain, sentence
 
 TICK = 3.0  # seconds
 MOST = 4  # beside the chosen run: more lines cannot be told apart
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
 
 
-def show(visit: frame.Visit) -> None:
+def show(visit: Visit) -> None:
     """The choice of runs on the same text, and those chosen laid over this one."""
     run = visit.run
     others = {
@@ -33,14 +36,14 @@ def show(visit: frame.Visit) -> None:
         return
     key = _key(run)
     if key not in st.session_state and visit.workspace_known:
-        st.session_state[key] = [id for id in dict.fromkeys(frame.beside()) if id in others][:MOST]
+        st.session_state[key] = [id for id in address.beside() if id in others][:MOST]
     chosen = st.multiselect(
         "Compare with",
         list(others),
-        format_func=lambda run_id: frame.run_label(others[run_id]),
+        format_func=lambda run_id: run_label(others[run_id]),
         max_selections=MOST,
         key=key,
-        on_change=lambda: frame.show_beside(st.session_state[key]),
+        on_change=lambda: address.show_beside(st.session_state[key]),
         placeholder="Runs on the same text",
         help="Lays their loss on unseen text over this run's, and tells what differs.",
         wrap=True,
@@ -63,7 +66,7 @@ def show(visit: frame.Visit) -> None:
 def lay_over(run: Run, others: Sequence[str]) -> None:
     """Chooses runs to be compared with one, as many of them as can be told apart."""
     st.session_state[_key(run)] = list(others)[:MOST]
-    frame.show_beside(st.session_state[_key(run)])
+    address.show_beside(st.session_state[_key(run)])
 
 
 def _key(run: Run) -> str:
@@ -80,7 +83,7 @@ def _beside(ids: Sequence[str], axis: str, drawn_active: bool) -> None:
             st.rerun()
         curves = [store.curves(run.id) for run in runs]
     except InputError as error:  # one of them was deleted
-        st.info(frame.sentence(error))
+        st.info(sentence(error))
         return
     lines = [_line(run, known, axis) for run, known in zip(runs, curves, strict=True)]
     names = short_names(runs)
@@ -145,7 +148,7 @@ def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) 
             rows[label] = [shown(value) for value in values]
     if any(run.active for run in runs):
         rows["State"] = [f"{run.standing}, step {run.step:,}" for run in runs]
-    heads = list(map(frame.plain, names))
+    heads = list(map(plain, names))
     st.table(
         [{"": label, **dict(zip(heads, values, strict=True))} for label, values in rows.items()],
         border="horizontal",

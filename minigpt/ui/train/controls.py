@@ -7,15 +7,16 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.store import EXTENDABLE
-from minigpt.ui import frame
 from minigpt.ui.once import is_second, remember
 from minigpt.ui.train import longer
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import sentence
 
 REFUSAL = "refusal"
 FIRST = 133  # px: the button that changes its name, as wide as the longest of them
 
 
-def show(visit: frame.Visit) -> None:
+def show(visit: Visit) -> None:
     """The buttons for the run's owner, or why there are none."""
     run, store = visit.run, visit.store
     if run.id == visit.demo_id and not visit.owns_run:
@@ -85,7 +86,7 @@ def button(
         try:
             act(*args)
         except InputError as error:
-            st.session_state[REFUSAL] = frame.sentence(error)
+            st.session_state[REFUSAL] = sentence(error)
         else:
             remember(label)
 

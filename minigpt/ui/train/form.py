@@ -12,11 +12,24 @@ from minigpt.engine.launch import check, launch
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import frame, numbers, services, texts
-from minigpt.ui.data import cutting
+from minigpt.ui import address, numbers, services
+from minigpt.ui.choosing import (
+    choose_text,
+    choose_tokenizer,
+    chosen_text,
+    chosen_tokenizer,
+    described,
+    put_text,
+    put_tokenizer,
+    tell_whole,
+)
+from minigpt.ui.fields import hold
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown
 from minigpt.ui.once import is_second, remember
+from minigpt.ui.pages import DATA
 from minigpt.ui.train import pace
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import plain, rough, sentence
 
 MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_fields__)
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
@@ -24,15 +37,15 @@ ERROR = "new_run_error"
 COPIED = "copied_run"
 
 
-def show(visit: frame.Visit) -> None:
+def show(visit: Visit) -> None:
     """All choices for a new run, and its Start button; a refused start keeps every choice."""
     st.subheader("New run", anchor=False)
-    text = texts.choose(visit, "Text")
-    frame.tell_whole(texts.described(text), 250)
-    st.page_link("pages/1_Data.py", label="Bring a text of your own", icon=":material/upload:")
-    cutting.choose()
+    text = choose_text(visit, "Text")
+    tell_whole(described(text), 250)
+    address.link(DATA, "Bring a text of your own", ":material/upload:")
+    choose_tokenizer()
     presets = _presets()
-    if frame.hold("preset", DEFAULT_PRESET) not in presets:
+    if hold("preset", DEFAULT_PRESET) not in presets:
         st.session_state["preset"] = DEFAULT_PRESET
     name = st.pills(
         "Preset",
@@ -85,7 +98,7 @@ def _times() -> str:
         * preset.train.max_steps
         for name, preset in PRESETS.items()
     }
-    times = ", ".join(f"{name} {frame.rough(seconds[name])}" for name in seconds)
+    times = ", ".join(f"{name} {rough(seconds[name])}" for name in seconds)
     return f"On this machine, alone, about: {times}. {GLOSSARY['estimate']}"
 
 
@@ -125,7 +138,7 @@ def _presets() -> dict[str, Preset]:
     if copied := st.session_state.get(COPIED):
         run: Run = copied
         shape = {name: getattr(run.model, name) for name in MODEL_SETTINGS}
-        summary = f"The settings of {frame.plain(run.name)}: change what you like."
+        summary = f"The settings of {plain(run.name)}: change what you like."
         presets[f"copy-{run.id}"] = Preset(summary, shape, run.train.afresh())
     return presets
 
@@ -134,9 +147,9 @@ def copy_settings(run: Run) -> None:
     """Puts a run's text and settings into the form, to be changed and started as another run."""
     st.session_state[COPIED] = run
     st.session_state["preset"] = f"copy-{run.id}"
-    texts.choose_next(run.text_id)
+    put_text(run.text_id)
     tokenizer = tokenizers.load(run.tokenizer)
-    cutting.choose_next(tokenizer.kind, tokenizer.vocab_size)
+    put_tokenizer(tokenizer.kind, tokenizer.vocab_size)
 
 
 def _setting(preset: Preset, name: str, preset_name: str) -> None:
@@ -184,10 +197,10 @@ def _changes(preset: Preset, preset_name: str) -> dict[str, Any]:
 
 
 def _configs(
-    visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]
+    visit: Visit, text: Text, preset: Preset, changes: dict[str, Any]
 ) -> tuple[tokenizers.Tokenizer, GPTConfig, TrainConfig]:
     """The tokenizer and both configs of a run with these choices. Raises InputError."""
-    tokenizer = services.tokenizer(text.id, *cutting.chosen())
+    tokenizer = services.tokenizer(text.id, *chosen_tokenizer())
     model = preset.model(
         tokenizer.vocab_size, **{k: v for k, v in changes.items() if k in MODEL_SETTINGS}
     )
@@ -196,15 +209,15 @@ def _configs(
     return tokenizer, model, train
 
 
-def _describe(visit: frame.Visit, text: Text, preset: Preset, changes: dict[str, Any]) -> bool:
+def _describe(visit: Visit, text: Text, preset: Preset, changes: dict[str, Any]) -> bool:
     """How large the model is and how much it will read, or why these settings cannot be; returns
     whether they can."""
     try:
         _, model, train = _configs(visit, text, preset, changes)
-        tokens = services.cut(text.id, *cutting.chosen()).tokens
+        tokens = services.cut(text.id, *chosen_tokenizer()).tokens
         learned = check(visit.store, visit.limits, visit.workspace, tokens, model, train)
     except InputError as error:
-        st.warning(frame.sentence(error))
+        st.warning(sentence(error))
         return False
     read = train.max_steps * train.batch_size * model.block_size
     st.caption(
@@ -225,7 +238,7 @@ def _wait_for_speed() -> None:
         st.rerun()
 
 
-def _start(visit: frame.Visit) -> None:
+def _start(visit: Visit) -> None:
     """Puts the run into the store, where the worker finds it, and into the URL.
 
     The choices are read now: a number may have been changed by the very click that started this.
@@ -235,8 +248,8 @@ def _start(visit: frame.Visit) -> None:
     preset = _presets()[preset_name]
     changes = _changes(preset, preset_name)
     try:
-        text = texts.chosen(visit)
-        asked = (text.id, cutting.chosen(), preset_name, tuple(changes.items()))
+        text = chosen_text(visit)
+        asked = (text.id, chosen_tokenizer(), preset_name, tuple(changes.items()))
         if is_second(asked):
             return
         tokenizer, model, train = _configs(visit, text, preset, changes)
@@ -248,10 +261,10 @@ def _start(visit: frame.Visit) -> None:
             visit.store, visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
     except InputError as error:
-        st.session_state[ERROR] = frame.sentence(error)
+        st.session_state[ERROR] = sentence(error)
     else:
         remember(asked)
-        frame.show_run(run_id)
+        address.show_run(run_id)
         st.toast("The new run is in line: its curve is at the top of the page.")
 
 
@@ -269,7 +282,7 @@ def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfi
     return name
 
 
-def take_file(visit: frame.Visit) -> None:
+def take_file(visit: Visit) -> None:
     """Brings in a run that was downloaded here or exported by the command line."""
     with st.expander("Bring a run from a file", icon=":material/upload_file:"):
         file = st.file_uploader(
@@ -288,8 +301,8 @@ def take_file(visit: frame.Visit) -> None:
                 visit.store, file.getvalue(), visit.workspace, limits=visit.limits
             )
         except InputError as error:
-            st.error(frame.sentence(error))
+            st.error(sentence(error))
         else:
             taken.add(file.file_id)
-            frame.show_run(run_id)
+            address.show_run(run_id)
             st.rerun()

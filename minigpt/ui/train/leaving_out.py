@@ -6,9 +6,9 @@ from minigpt import tokenizers
 from minigpt.engine.launch import launch
 from minigpt.recipes import WITHOUT, Preset, ingredients_of, switch_of, without
 from minigpt.store import Run
-from minigpt.ui import frame
 from minigpt.ui.glossary import LABELS, shown
 from minigpt.ui.train import comparing, form
+from minigpt.ui.visit import Visit
 
 
 def offers(run: Run) -> bool:
@@ -41,7 +41,7 @@ def _about(ingredient: str) -> str:
     return f"**{LABELS[switch]}.** {form.field_of(switch).metadata['help']}"
 
 
-def start(visit: frame.Visit) -> list[str]:
+def start(visit: Visit) -> list[str]:
     """Puts the new runs in line and lays them over the chosen one; returns in words what each
     does without.
 

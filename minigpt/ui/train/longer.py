@@ -5,11 +5,13 @@ import streamlit as st
 from minigpt.config import RESTART_SHARE, InputError, Restart
 from minigpt.engine.launch import check_longer, longer_plan, raises_rate, train_longer
 from minigpt.store import Run
-from minigpt.ui import frame, numbers
+from minigpt.ui import numbers
 from minigpt.ui.glossary import GLOSSARY
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import sentence
 
 
-def choose(visit: frame.Visit) -> bool:
+def choose(visit: Visit) -> bool:
     """The further steps, the rate they begin with, and what that will do; returns whether it can
     be done."""
     run, most = visit.run, max(1, visit.limits.max_steps - visit.run.step)
@@ -37,12 +39,12 @@ def choose(visit: frame.Visit) -> bool:
         check_longer(visit.limits, run, *_chosen(run))
         st.caption(longer_plan(run, *_chosen(run)), help=GLOSSARY["loss"])
     except InputError as error:
-        st.warning(frame.sentence(error))
+        st.warning(sentence(error))
         return False
     return True
 
 
-def start(visit: frame.Visit) -> None:
+def start(visit: Visit) -> None:
     """Puts the run in line once more. Raises InputError."""
     train_longer(visit.store, visit.limits, visit.run, *_chosen(visit.run))
 

@@ -15,8 +15,10 @@ from streamlit import net_util
 from minigpt import bundle
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import frame, services
+from minigpt.ui import address, services
 from minigpt.ui.train import controls, form, leaving_out, sharing
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import file_name, plain
 
 OPEN = "open_panel"  # of which run, and what it is for
 SAID = "said"  # what is still to be told of what was done in it
@@ -27,11 +29,11 @@ class Action:
     """An entry of the menu: it opens a panel, or is done at once."""
 
     icon: str
-    panel: Callable[[frame.Visit], None] | None = None
-    act: Callable[[frame.Visit], None] | None = None
+    panel: Callable[[Visit], None] | None = None
+    act: Callable[[Visit], None] | None = None
 
 
-def show(visit: frame.Visit) -> None:
+def show(visit: Visit) -> None:
     """The menu's button, and the panel that was asked for."""
     run, actions, key = visit.run, _actions(visit), f"more-{visit.run.id}"
     st.menu_button(
@@ -50,7 +52,7 @@ def show(visit: frame.Visit) -> None:
         st.dialog(label, icon=icon, on_dismiss=_close)(_panel)(actions[label], visit)
 
 
-def _panel(action: Action, visit: frame.Visit) -> None:
+def _panel(action: Action, visit: Visit) -> None:
     """A panel's content; once what it is for was done, the page is drawn anew without it."""
     if OPEN not in st.session_state:
         st.rerun()
@@ -59,7 +61,7 @@ def _panel(action: Action, visit: frame.Visit) -> None:
     controls.forget_refusal()
 
 
-def _actions(visit: frame.Visit) -> Mapping[str, Action]:
+def _actions(visit: Visit) -> Mapping[str, Action]:
     """What this visitor can ask of the run: all for its owner, the harmless for others."""
     run = visit.run
     may_train = visit.reads_text  # their own text, or the library's
@@ -77,7 +79,7 @@ def _actions(visit: frame.Visit) -> Mapping[str, Action]:
     return {label: action for label, (offers, action) in offered.items() if offers}
 
 
-def _choose(visit: frame.Visit, actions: Mapping[str, Action], label: str | None) -> None:
+def _choose(visit: Visit, actions: Mapping[str, Action], label: str | None) -> None:
     if label not in actions:  # None, or what a browser says was offered
         return
     if actions[label].act:
@@ -96,7 +98,7 @@ def _done(said: str) -> None:
     st.session_state[SAID] = said
 
 
-def _share(visit: frame.Visit) -> None:
+def _share(visit: Visit) -> None:
     page, run = st.context.url or "", visit.run
     st.caption(
         "Whoever has this address can watch the run, look into it and let it write, but not "
@@ -109,13 +111,13 @@ def _share(visit: frame.Visit) -> None:
         st.code(there, language=None, wrap_lines=True)
 
 
-def _download(visit: frame.Visit) -> None:
+def _download(visit: Visit) -> None:
     """The files are made only when asked for."""
     run = visit.run
     st.download_button(
         "The run, as one file",
         lambda: bundle.export_run(visit.store, run),
-        f"{frame.file_name(run)}.safetensors",
+        f"{file_name(run)}.safetensors",
         on_click="ignore",
         disabled=visit.store.checkpoint_step(run.id) is None,
         help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
@@ -124,14 +126,14 @@ def _download(visit: frame.Visit) -> None:
     st.download_button(
         "The curve, as CSV",
         lambda: _curve_csv(visit, run),
-        f"{frame.file_name(run)}.csv",
+        f"{file_name(run)}.csv",
         "text/csv",
         on_click="ignore",
         help="One row for each step.",
     )
 
 
-def _curve_csv(visit: frame.Visit, run: Run) -> str:
+def _curve_csv(visit: Visit, run: Run) -> str:
     curves = visit.store.curves(run.id)
     names = [spec.name for spec in fields(Metrics)]
     table = io.StringIO()
@@ -141,18 +143,18 @@ def _curve_csv(visit: frame.Visit, run: Run) -> str:
     return table.getvalue()
 
 
-def _duplicate(visit: frame.Visit) -> None:
+def _duplicate(visit: Visit) -> None:
     form.copy_settings(visit.run)
     st.toast("Its settings stand under *New run*: change what you like, then start.")
 
 
-def _leave_out(visit: frame.Visit) -> None:
+def _leave_out(visit: Visit) -> None:
     chosen = leaving_out.choose(visit.run)
 
     def start() -> None:
         if left_out := leaving_out.start(visit):
             _done(
-                f"In line: {frame.plain(' and '.join(left_out))}. Further down, under *Compare "
+                f"In line: {plain(' and '.join(left_out))}. Further down, under *Compare "
                 "with*, stands how far it is, and its line from its first steps on."
             )
 
@@ -160,7 +162,7 @@ def _leave_out(visit: frame.Visit) -> None:
     controls.button(label, "play_arrow", start, kind="primary", disabled=not chosen, once=True)
 
 
-def _rename(visit: frame.Visit) -> None:
+def _rename(visit: Visit) -> None:
     run, key = visit.run, f"name-{visit.run.id}"
     st.text_input("Name", value=run.name, max_chars=MAX_NAME, key=key)
 
@@ -171,13 +173,13 @@ def _rename(visit: frame.Visit) -> None:
     controls.button("Keep this name", "check", keep, kind="primary")
 
 
-def _delete(visit: frame.Visit) -> None:
+def _delete(visit: Visit) -> None:
     run = visit.run
     st.caption("The run goes, with its weights, curve and samples. This cannot be undone.")
 
     def delete() -> None:
         services.store().wish(run.id, "deleted")
-        frame.leave_run()
-        _done(f"{frame.plain(run.name)} is deleted.")
+        address.leave_run()
+        _done(f"{plain(run.name)} is deleted.")
 
     controls.button("Delete this run", "delete_forever", delete, kind="primary")

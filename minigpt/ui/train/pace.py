@@ -3,7 +3,8 @@
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine.speed import PACED_STEPS, slowdown
 from minigpt.store import Run
-from minigpt.ui import frame, services
+from minigpt.ui import services
+from minigpt.ui.words import rough
 
 
 def estimate(model: GPTConfig, train: TrainConfig) -> str:
@@ -13,16 +14,16 @@ def estimate(model: GPTConfig, train: TrainConfig) -> str:
     running = services.store().running()
     measured = speed.seconds_per_step(model, train) * train.max_steps
     times = slowdown(pace for run in running if (pace := _pace(run)))
-    sentence = f" Its steps take about **{frame.rough(measured * times)}** on this machine"
+    sentence = f" Its steps take about **{rough(measured * times)}** on this machine"
     if times == 1 and not running:
         sentence += " while nothing else keeps it busy, and several times as long where much does"
     if others := len(running):
-        beside = frame.rough(measured * times * (others + 1))
+        beside = rough(measured * times * (others + 1))
         who = "one that trains" if others == 1 else f"{others} that train"
         sentence += f", or about {beside} beside the {who} now"
     if times != 1:
         sentence += f", by the pace of what trains now. {_differs(times)}, by which it would be "
-        sentence += frame.rough(measured)
+        sentence += rough(measured)
     return f"{sentence}."
 
 
@@ -33,8 +34,8 @@ def differs(run: Run, sharing: int) -> str:
     if run.state != "running" or pace is None or (times := slowdown([pace])) == 1:
         return ""
     measured, said = pace
-    whole = frame.rough(measured * run.train.max_steps * max(sharing, 1))
-    alone = frame.rough(said * run.train.max_steps)
+    whole = rough(measured * run.train.max_steps * max(sharing, 1))
+    alone = rough(said * run.train.max_steps)
     return f"{_differs(times)}: by this pace the whole run takes about {whole}, not {alone}."
 
 

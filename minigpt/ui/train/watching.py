@@ -7,10 +7,12 @@ from minigpt import plots
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run, wait
-from minigpt.ui import frame, services, tokens
+from minigpt.ui import services, tokens
 from minigpt.ui.figures import show_figure
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.train import comparing, controls, curve_words, menu, room, single_step
+from minigpt.ui.visit import Visit, look
+from minigpt.ui.words import clock, plain, rough, sentence
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.
@@ -32,14 +34,14 @@ BADGES: dict[str, tuple[str, str]] = {
 }
 
 
-def show(visit: frame.Visit) -> None:
+def show(visit: Visit) -> None:
     """The chosen run: name and state, controls, the part that moves, and others beside it."""
     run = visit.run
     st.html(room.STYLE)
     icon, color = BADGES[run.standing]
     row = {"horizontal": True, "vertical_alignment": "center", "wrap": False}
     with st.container(key="run-heading", **row):
-        st.subheader(frame.plain(run.name), anchor=False, width="stretch")
+        st.subheader(plain(run.name), anchor=False, width="stretch")
         st.badge(run.standing, icon=icon, color=color, width=room.BADGE)
     with st.container(key="steering", gap="xsmall", **row):
         with st.container(gap="xsmall", **row):
@@ -52,7 +54,7 @@ def show(visit: frame.Visit) -> None:
     controls.forget_refusal()
 
 
-def _watch(visit: frame.Visit) -> None:
+def _watch(visit: Visit) -> None:
     """The part that moves, at its own pace: one fragment inside another, for only the one around
     it can slow it down without drawing the whole page anew."""
     run = visit.run
@@ -83,7 +85,7 @@ def _live(drawn: Run, reads_text: bool) -> None:
     store = services.store()
     try:
         run = store.run(drawn.id)
-        frame.look(store, run)
+        look(store, run)
         if _standing(run) != _standing(drawn):
             st.rerun()
         curves = store.curves(run.id, SHOWN_STEPS)
@@ -95,7 +97,7 @@ def _live(drawn: Run, reads_text: bool) -> None:
         _right_answers(run, curves)
         _newest_sample(run)
     except InputError as error:
-        st.info(frame.sentence(error))
+        st.info(sentence(error))
 
 
 def _numbers(run: Run, curves: Curves, sharing: int) -> None:
@@ -149,7 +151,7 @@ def _time_left(run: Run, seconds: float | None) -> str:
         return run.standing
     if seconds is None:
         return "starting …"
-    return f"{frame.clock(seconds)} to go"
+    return f"{clock(seconds)} to go"
 
 
 def _curve(run: Run, curves: Curves) -> None:
@@ -179,7 +181,7 @@ def _without_steps(run: Run) -> None:
 
 def _place_in_line(run: Run) -> None:
     if place := wait(services.store(), run.id):
-        about = "" if place.seconds is None else f", in about {frame.rough(place.seconds)}"
+        about = "" if place.seconds is None else f", in about {rough(place.seconds)}"
         st.info(
             f"Number {place.position} in line: it begins when there is room{about}. "
             "You may close this page; the run keeps its place.",
@@ -191,11 +193,11 @@ def _words(run: Run, curves: Curves, sharing: int) -> None:
     """What there is to say under the curve: of the run, then what the curve says itself."""
     with st.container(key="curve-words"):
         if trouble := services.trouble():
-            st.error(f"Training waits: {frame.plain(trouble)}.", icon=":material/hard_drive:")
+            st.error(f"Training waits: {plain(trouble)}.", icon=":material/hard_drive:")
         elif run.reason:
             tell = st.error if run.state in ("failed", "diverged") else st.info
             verb = "is" if run.state == "paused" else "has"
-            tell(f"This run {verb} {run.state}: {frame.plain(run.reason)}.")
+            tell(f"This run {verb} {run.state}: {plain(run.reason)}.")
         elif run.state == "queued" and len(curves.step):
             _place_in_line(run)
         if len(curves.step):
