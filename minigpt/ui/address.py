@@ -11,7 +11,8 @@ BESIDE = "beside"  # in the URL: the runs that are compared with the one there
 
 def carried() -> dict[str, str]:
     """What of the address a page passes on to the next."""
-    return {name: st.query_params[name] for name in ("run", BESIDE) if st.query_params.get(name)}
+    said = st.query_params.to_dict()
+    return {name: said[name] for name in ("run", BESIDE) if said.get(name)}
 
 
 def link(page: Page, label: str = "", icon: str | None = None) -> None:
