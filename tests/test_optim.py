@@ -33,6 +33,7 @@ def test_muon_moves_the_matrices_of_the_blocks_and_adamw_all_else(tiny_config):
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 32), (1, 5)])
 def test_a_step_is_made_nearly_orthogonal(shape):
+    torch.manual_seed(0)  # a matrix may come out nearly singular, and no step makes up for that
     x = torch.randn(3, *shape) * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
     u, _, vh = torch.linalg.svd(x, full_matrices=False)
     made = torch.linalg.svdvals(optim.orthogonal(x))

@@ -11,6 +11,7 @@ import pytest
 import safetensors.numpy
 
 from minigpt import bundle
+from minigpt.bundle.file import SEAL
 from minigpt.config import InputError
 from minigpt.limits import Limits
 from tests.bundles import changed, unpacked, with_header
@@ -142,6 +143,20 @@ def test_a_bit_that_is_turned_anywhere_is_told_as_damage(exported, other_store):
     # A checksum whose own name was hit, or a length beyond all files, is no run's any more.
     assert sum(told) >= 0.97 * len(told)
     assert other_store.runs() == []
+
+
+def test_a_bit_that_is_turned_in_the_checksum_is_told_as_damage(exported, other_store):
+    """Also where it makes another sign of a digit: what is no checksum is not none."""
+    start, end = SEAL.search(exported).span(1)
+    for place in range(start, end):
+        for bit in range(8):
+            data = bytearray(exported)
+            data[place] ^= 1 << bit
+            with pytest.raises(InputError, match=r"damaged|cannot be read|not a run"):
+                bundle.import_run(other_store, bytes(data), "you")
+    named = exported.replace(b'"sha256":"', b'"sha25\\u0036":"', 1)
+    with pytest.raises(InputError):
+        bundle.import_run(other_store, named, "you")
 
 
 @pytest.mark.parametrize("sealed", [True, False])

@@ -79,6 +79,8 @@ def open_header(data: bytes) -> tuple[dict[str, Any], dict[str, Any], int]:
     names = {"minigpt", "run"} | ({"sha256"} if metadata["minigpt"] == FORMAT else set())
     if set(metadata) != names:
         raise NotARun("its header says less or more than a run's")
+    if "sha256" in names and not SEAL.search(data, 8, start):
+        raise damaged()  # what is there is no checksum any more
     places = [entry["data_offsets"] for entry in header.values()]
     size = max(end for _, end in places)
     missing = start + size - len(data)
