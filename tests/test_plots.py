@@ -1,4 +1,6 @@
+import html
 import json
+import re
 import tomllib
 from itertools import combinations
 from pathlib import Path
@@ -9,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigpt import plots
-from minigpt.plots.theme import OTHERS_AT, TRAIN_AT, VALIDATION_AT
+from minigpt.plots.theme import GUIDES_AT, OTHERS_AT, TRAIN_AT, VALIDATION_AT
 
 ROOT = Path(__file__).parents[1]
+
+
+def both(chart):
+    """A chart as it rests and as it moves."""
+    return plots.figure(chart), plots.option(chart)
 
 
 @given(st.integers(1, 3_000), st.integers(0, 10))
@@ -26,7 +33,8 @@ def test_buckets_keep_the_extremes_and_the_ends_in_few_points(n, seed):
 
 def test_the_loss_curve_shows_training_validation_and_baselines_in_the_palette_s_order():
     val = np.array([np.nan, 2.0, np.nan, 1.5])
-    figure = plots.loss_curve(np.arange(4), np.array([4, 3, 2, 1.0]), val, {"bigram": 2.4}, 4)
+    data = np.arange(4), np.array([4, 3, 2, 1.0]), val, {"bigram": 2.4}
+    figure = plots.figure(plots.loss(*data, 4))
     assert [line.name for line in figure.data] == ["training", "validation", "bigram"]
     assert figure.data[1].y.tolist() == [2.0, 1.5]
     assert figure.data[2].line.dash == "dash"
@@ -35,7 +43,8 @@ def test_the_loss_curve_shows_training_validation_and_baselines_in_the_palette_s
 
 def test_the_live_curve_is_the_same_lines_as_plain_json():
     val = np.array([np.nan, 2.0])
-    option = plots.live_loss_option(np.arange(2), np.array([4, 3.0]), val, {"uniform": 4.1}, 10)
+    data = np.arange(2), np.array([4, 3.0]), val, {"uniform": 4.1}
+    option = plots.option(plots.loss(*data, 10))
     json.dumps(option, allow_nan=False)
     assert [line["name"] for line in option["series"]] == ["training", "validation", "uniform"]
     assert option["series"][1]["data"] == [[1.0, 2.0]]
@@ -44,7 +53,7 @@ def test_the_live_curve_is_the_same_lines_as_plain_json():
 def test_level_lines_are_told_apart_by_their_dashes():
     levels = {"uniform": 4.1, "bigram": 2.4, "trigram": 2.0, "lowest possible": 1.0}
     data = np.arange(2), np.array([4, 3.0]), np.array([np.nan, 2.0]), levels
-    figure, option = (draw(*data, 10) for draw in (plots.loss_curve, plots.live_loss_option))
+    figure, option = both(plots.loss(*data, 10))
     assert len({line.line.dash for line in figure.data[1:]}) == 5
     assert len({str(line["lineStyle"]["type"]) for line in option["series"][1:]}) == 5
 
@@ -56,17 +65,14 @@ def test_level_lines_are_told_apart_by_their_dashes():
 def test_no_axis_changes_as_a_run_comes_to_rest(losses):
     steps, train = np.array([1, 2, 30]), np.array(losses)
     data = steps, train, np.where(steps > 1, train * 1.1, np.nan), {"uniform": 4.17}, 500
-    runs = plots.compared(["one", "two"], [(steps, train), (steps, train + 0.37)])
+    runs = plots.comparison(["one", "two"], [(steps, train), (steps, train + 0.37)], "steps")
     shares = steps, np.array([0.0, 0.4, 1.0]), 500
-    for option, figure, scale in (
-        (plots.live_loss_option(*data), plots.loss_curve(*data), 1),
-        (
-            plots.live_comparison_option(runs, "steps"),
-            plots.comparison(runs, "steps"),
-            1,
-        ),
-        (plots.live_share_option(*shares), plots.share_curve(*shares), 100),
+    for chart, scale in (
+        (plots.loss(*data), 1),
+        (runs, 1),
+        (plots.right_answers(*shares), 100),
     ):
+        figure, option = both(chart)
         live, rest = option["yAxis"], figure.layout.yaxis
         assert np.allclose([live["min"], live["max"]], np.array(rest.range) * scale)
         assert np.isclose(live["interval"], rest.dtick * scale)
@@ -79,7 +85,8 @@ def test_no_axis_changes_as_a_run_comes_to_rest(losses):
 
 def test_a_long_run_s_live_curve_stays_small():
     n = 20_000
-    option = plots.live_loss_option(np.arange(n), np.random.rand(n), np.full(n, np.nan), {}, n)
+    chart = plots.loss(np.arange(n), np.random.rand(n), np.full(n, np.nan), {}, n)
+    option = plots.option(chart)
     assert len(json.dumps(option)) < 10_000
 
 
@@ -103,19 +110,17 @@ def test_the_grid_has_one_picture_per_head(shape):
 
 def test_next_token_bars_show_both_probabilities():
     rows = [(" ", 0.6, 0.9), ("e", 0.4, 0.1)]
-    figure = plots.next_token_bars(rows)
-    assert [bar.name for bar in figure.data] == ["drawn from", "bare model"]
+    figure, option = both(plots.next_tokens(rows))
+    assert [bar.name for bar in figure.data if bar.name] == ["drawn from", "bare model"]
     assert list(figure.data[0].x) == [0.9, 0.1]
     assert figure.layout.yaxis.ticktext == ("·", "e")
-    option = plots.live_next_token_option(rows)
-    assert option["series"][1]["data"] == [0.6, 0.4]
+    assert option["series"][GUIDES_AT[2]]["data"] == [0.6, 0.4]
 
 
 def test_the_drawn_token_is_marked_among_the_bars_on_one_line():
     rows, mark = [(" ", 0.6, 0.9), ("<", 0.4, 0.1)], {1: "drawn, no. 23"}
-    figure = plots.next_token_bars(rows, mark)
+    figure, option = both(plots.next_tokens(rows, mark))
     assert figure.layout.yaxis.ticktext == ("·", "drawn,\xa0no.\xa023\xa0\xa0<b>&lt;</b>")
-    option = plots.live_next_token_option(rows, mark)
     assert option["yAxis"]["data"] == ["·", "drawn,\xa0no.\xa023\xa0\xa0<"]
 
 
@@ -127,10 +132,8 @@ def test_compared_runs_keep_the_loss_s_colour_and_have_their_own():
     baseline's, and the one looked at has that of what its line is."""
     names = [f"run {i}" for i in range(5)]
     for validated, own in ((True, VALIDATION_AT), (False, TRAIN_AT)):
-        runs = plots.compared(names, LINES, validated=validated)
-        option = plots.live_comparison_option(runs, "steps")
+        figure, option = both(plots.comparison(names, LINES, "steps", validated=validated))
         json.dumps(option, allow_nan=False)
-        figure = plots.comparison(runs, "steps")
         live = {line.get("name"): at for at, line in enumerate(option["series"])}
         rest = {line.name: at for at, line in enumerate(figure.data)}
         for places in (live, rest):
@@ -143,14 +146,112 @@ def test_compared_runs_keep_the_loss_s_colour_and_have_their_own():
 
 def test_the_legend_of_compared_runs_shows_every_name_whole():
     long = "a text of my own, modern, learning rate 0.004, width 96, heads 8, context 256, again"
-    runs = plots.compared([long, "b <i>"], LINES[:2])
-    option, figure = plots.live_comparison_option(runs, "steps"), plots.comparison(runs, "steps")
+    chart = plots.comparison([long, "b <i>"], LINES[:2], "steps")
+    figure, option = both(chart)
     shown = option["legend"]["data"]
     assert shown[0].replace("\n", " ") == long
     assert max(map(len, shown[0].split("\n"))) <= 44
     assert figure.data[OTHERS_AT[0]].name == "b &lt;i&gt;"
     assert option["grid"]["top"] == figure.layout.margin.t >= 19 * 3
-    assert plots.comparison_height([long, "b"]) == figure.layout.height
+    assert chart.height == figure.layout.height == 270 + option["grid"]["top"]
+
+
+STEPS, FALLING = np.arange(1, 41), np.geomspace(4, 1, 40)
+LEVELS = {"uniform": 4.1, "bigram": 2.4, "trigram": 2.0, "lowest possible": 1.0}
+CHARTS = {
+    "loss": plots.loss(
+        STEPS, FALLING, np.where(STEPS % 9 == 0, 1.1 * FALLING, np.nan), LEVELS, 500
+    ),
+    "comparison": plots.comparison(
+        ["one, " * 20, '"b" <i>', "c", "d", "e"],
+        [(STEPS[::n] / 7, FALLING[::n]) for n in (1, 2, 3, 4, 5)],
+        "seconds of training",
+    ),
+    "right answers": plots.right_answers(STEPS, 1 - FALLING / 4, 500),
+    "compression": plots.compression(np.array([9_000, 7_000, 6_000, 5_900]), 9_000, 2),
+    "next tokens": plots.next_tokens(
+        [(" ", 0.6, 0.9), ("<", 0.3, 0.1), ("e", 0.1, 0.0)], {1: "drawn, no. 2"}
+    ),
+    "not in the palette's order": plots.Chart(
+        [plots.Line(name, STEPS, FALLING, color) for name, color in (("a", 3), ("b", 1))],
+        plots.Axis("step"),
+        plots.Axis("loss", shown=".3f"),
+        height=300,
+        legend="down",
+    ),
+}
+# A dash, as Plotly and as ECharts call it.
+DASH = [
+    ("solid", "solid"), ("dash", "dashed"), ("dot", "dotted"), ("dashdot", [8, 4, 2, 4]),
+    ("14px,6px", [14, 6]),
+]  # fmt: skip
+
+
+@pytest.fixture(params=CHARTS)
+def chart(request):
+    return CHARTS[request.param]
+
+
+def test_a_chart_at_rest_and_in_motion_has_the_same_parts_at_the_same_places(chart):
+    figure, option = both(chart)
+    json.dumps(option, allow_nan=False)
+    assert len(figure.data) == len(option["series"]) == 1 + max(p.color for p in chart.parts)
+    for part in chart.parts:
+        rest, live = figure.data[part.color], option["series"][part.color]
+        name = rest.name.replace("<br>", "\n")
+        assert html.unescape(name) == live["name"].removesuffix(" (%)")
+        assert name.split() == html.escape(part.name, quote=False).split()
+        assert rest.type.replace("scatter", "line") == live["type"]
+        if isinstance(part, plots.Bars):
+            assert list(rest.x) == live["data"] == list(part.lengths)
+            assert rest.orientation == "h" and rest.marker.color is None
+            assert "itemStyle" not in live and "color" not in live
+            continue
+        scale = 100 if live["name"].endswith("(%)") else 1
+        x, y = np.array(live["data"]).T
+        np.testing.assert_array_equal(rest.x, x)
+        np.testing.assert_allclose(rest.y, y / scale, atol=6e-4)
+        assert (rest.line.dash, live["lineStyle"]["type"]) in DASH
+        assert rest.line.dash == part.dash and rest.line.width == live["lineStyle"]["width"]
+        assert ("markers" in rest.mode) == (live["symbol"] == "emptyCircle") == part.points
+        assert rest.marker.size == live["symbolSize"]
+        assert rest.line.color is None and set(live["lineStyle"]) == {"type", "width"}
+    others = [at for at, one in enumerate(chart.placed()) if one is None]
+    assert not any(len(figure.data[at].x) or figure.data[at].showlegend for at in others)
+    assert not any(option["series"][at].get("name") for at in others)
+
+
+def test_a_chart_at_rest_and_in_motion_has_the_same_legend_in_the_same_order(chart):
+    figure, option = both(chart)
+    legend, layout = option["legend"], figure.layout
+    assert layout.showlegend == legend.get("show", True)
+    assert (layout.legend.orientation == "v") == (legend.get("orient") == "vertical")
+    rest = sorted((line for line in figure.data if line.name), key=lambda line: line.legendrank)
+    live = legend["data"]
+    names = [html.unescape(line.name).replace("<br>", "\n") for line in rest]
+    assert names == [name.removesuffix(" (%)") for name in live]
+    assert len(names) == len(chart.parts)
+
+
+def test_a_chart_at_rest_and_in_motion_has_the_same_axes_in_the_same_room(chart):
+    figure, option = both(chart)
+    layout = figure.layout
+    if isinstance(chart.y, plots.Rows):
+        bold = [re.sub("</?b>", "", text) for text in layout.yaxis.ticktext]
+        assert list(map(html.unescape, bold)) == option["yAxis"]["data"]
+        assert layout.yaxis.autorange == "reversed" and option["yAxis"]["inverse"]
+        assert layout.xaxis.rangemode == "tozero" and option["xAxis"]["min"] == 0
+        return
+    for rest, live in ((layout.xaxis, option["xAxis"]), (layout.yaxis, option["yAxis"])):
+        scale = 100 if live["name"].endswith(" (%)") else 1
+        assert rest.title.text == live["name"].removesuffix(" (%)")
+        if "max" in live:
+            assert np.allclose(np.array(rest.range) * scale, (live["min"], live["max"]))
+        else:
+            assert rest.range is None and rest.rangemode == "tozero" and live["min"] == 0
+        assert (rest.dtick or 0) * scale == live.get("interval", 0)
+    room = {name[0]: option["grid"][name] for name in ("left", "right", "top", "bottom")}
+    assert room == {side: layout.margin[side] for side in room}
 
 
 THEME = tomllib.loads((Path(__file__).parents[1] / ".streamlit/config.toml").read_text())["theme"]
@@ -267,29 +368,17 @@ def sizes_in(node: object) -> list[float]:
 
 
 def test_letters_can_be_read_on_a_projector_in_every_figure():
-    steps, losses, rows = np.arange(3), np.array([3.0, 2.0, 1.0]), [("a", 0.6, 0.9)]
-    data = steps, losses, losses, {"uniform": 4.1}
-    runs = plots.compared(["one"], [(steps, losses)])
     for figure in (
         plots.attention_heatmap(np.eye(60), ["<unk>"] * 60),
         plots.attention_grid(np.ones((6, 6, 9, 9)) / 9),
-        plots.next_token_bars(rows),
-        plots.loss_curve(*data, 3),
-        plots.comparison(runs, "steps"),
-        plots.share_curve(steps, losses / 3, 3),
-        plots.compression_curve(np.array([9, 7, 6]), 9, 1),
+        *map(plots.figure, CHARTS.values()),
     ):
         shown = plots.readable(figure)
         assert all(axis.tickfont.size >= 13 for axis in shown.select_xaxes())
         assert all(axis.tickfont.size >= 13 for axis in shown.select_yaxes())
         assert shown.layout.font.size >= 14
         assert min(sizes_in(shown.to_dict())) >= 13
-    for option in (
-        plots.live_next_token_option(rows),
-        plots.live_loss_option(*data, 3),
-        plots.live_comparison_option(runs, "steps"),
-        plots.live_share_option(steps, losses / 3, 3),
-    ):
+    for option in map(plots.option, CHARTS.values()):
         assert option["xAxis"]["axisLabel"]["fontSize"] >= 13
         assert min(sizes_in(option)) >= 13
 

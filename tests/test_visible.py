@@ -66,10 +66,11 @@ def test_a_written_text_with_windows_line_ends_has_no_blank_lines():
 
 def test_quotation_marks_stand_as_themselves_on_every_axis():
     rows = [('"', 0.6, 0.9), ("'", 0.3, 0.1), ("<b>", 0.1, 0.0)]
-    on_bars = plots.next_token_bars(rows).layout.yaxis.ticktext
+    bars = plots.next_tokens(rows)
+    on_bars = plots.figure(bars).layout.yaxis.ticktext
     heatmap = plots.attention_heatmap(np.eye(3), [token for token, _, _ in rows]).layout
     assert on_bars == heatmap.xaxis.ticktext == ('"', "'", "&lt;b&gt;")
-    assert plots.live_next_token_option(rows)["yAxis"]["data"] == ['"', "'", "<b>"]
+    assert plots.option(bars)["yAxis"]["data"] == ['"', "'", "<b>"]
     line = (np.arange(2), np.arange(2))
-    figure = plots.comparison(plots.compared(['"a" & <i>b'], [line]), "steps")
+    figure = plots.figure(plots.comparison(['"a" & <i>b'], [line], "steps"))
     assert figure.data[-1].name == '"a" &amp; &lt;i&gt;b'

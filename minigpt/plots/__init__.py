@@ -1,24 +1,15 @@
-"""Arrays to figures. No streamlit, no torch.
+"""Arrays to charts. No streamlit, no torch.
 
-The figures set no colours of their own: in the app they take the theme of .streamlit/config.toml,
-and elsewhere `TEMPLATE`, which holds the same palette. Series take their colour by position:
-training first, validation second, baselines after them.
+A chart is described once, and drawn by Plotly where it rests (`figure`), by ECharts where it moves
+(`option`); maps of attention rest always. None sets colours of its own: in the app they take the
+theme of .streamlit/config.toml, and elsewhere `TEMPLATE`, which holds the same palette. What a
+chart consists of takes its colour by position: training first, validation second, baselines after
+them.
 """
 
-from minigpt.plots.choices import Candidate, live_next_token_option, next_token_bars
-from minigpt.plots.curves import (
-    Compared,
-    buckets,
-    compared,
-    comparison,
-    comparison_height,
-    compression_curve,
-    live_comparison_option,
-    live_loss_option,
-    live_share_option,
-    loss_curve,
-    share_curve,
-)
+from minigpt.plots.chart import Axis, Bars, Chart, Line, Rows, buckets
+from minigpt.plots.choices import Candidate, next_tokens
+from minigpt.plots.curves import comparison, compression, loss, right_answers
 from minigpt.plots.heads import (
     MOST_ROWS,
     Shape,
@@ -29,32 +20,34 @@ from minigpt.plots.heads import (
     grid_shape,
     heatmap_shape,
 )
+from minigpt.plots.moving import option
+from minigpt.plots.resting import figure
 from minigpt.plots.theme import TEMPLATE, escaped, readable
 
 __all__ = [
     "MOST_ROWS",
     "TEMPLATE",
+    "Axis",
+    "Bars",
     "Candidate",
-    "Compared",
+    "Chart",
+    "Line",
+    "Rows",
     "Shape",
     "alone",
     "attention_grid",
     "attention_heatmap",
     "buckets",
     "columns",
-    "compared",
     "comparison",
-    "comparison_height",
-    "compression_curve",
+    "compression",
     "escaped",
+    "figure",
     "grid_shape",
     "heatmap_shape",
-    "live_comparison_option",
-    "live_loss_option",
-    "live_next_token_option",
-    "live_share_option",
-    "loss_curve",
-    "next_token_bars",
+    "loss",
+    "next_tokens",
+    "option",
     "readable",
-    "share_curve",
+    "right_answers",
 ]

@@ -1,4 +1,4 @@
-"""What all figures share: colours, margins, and how a token is shown."""
+"""What all figures share: colours, letters, margins."""
 
 import html
 
@@ -17,8 +17,6 @@ SEQUENTIAL = (
 # Pixels: of what is read, and of the labels along an axis. Smaller ones cannot be read on a
 # projector.
 LETTERS, LABELS = 14, 13
-LIVE_LETTERS, LIVE_LABELS = {"fontSize": LETTERS}, {"fontSize": LABELS}  # the same for ECharts
-LIVE_TOOLTIP = {"textStyle": LIVE_LETTERS}
 SCALE = [[i / 9, color] for i, color in enumerate(SEQUENTIAL)]
 TEMPLATE = go.layout.Template(
     data={"heatmap": [{"colorscale": SCALE}]},  # which has a scale of its own, of two colours
@@ -33,6 +31,10 @@ TEMPLATE = go.layout.Template(
     },
 )
 MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+# Around a plot, moving and at rest alike: for the widest labels there may be. Then it does not move
+# as they change, or as its run ends.
+ROOM = {"left": 60, "right": 28, "bottom": 52}
+DOT = 4  # px
 
 
 def readable(figure: go.Figure) -> go.Figure:

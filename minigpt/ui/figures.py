@@ -1,11 +1,10 @@
-"""Plotly figures on a page: in the app's theme, with a download."""
+"""Charts and maps on a page, in the app's theme; those that rest have a download."""
 
 # Plotly takes pandas for whole as soon as another page's thread has begun to import it; imported
 # here, before any figure, it is.
 import pandas  # noqa: F401
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots
 
@@ -16,11 +15,12 @@ CONFIG = {
 }
 
 
-def show_figure(
-    figure: go.Figure, key: str, place: DeltaGenerator | None = None, *, toolbar: bool = True
-) -> None:
-    """Draws `figure` in the colours of .streamlit/config.toml, light or dark."""
-    _draw(figure, key, place or st, toolbar, "content")
+def show_chart(chart: plots.Chart, key: str, *, moving: bool = False, toolbar: bool = True) -> None:
+    """Draws a chart in the colours of .streamlit/config.toml, light or dark."""
+    if moving:  # ECharts takes new points without a remount; a Plotly chart would lose its zoom
+        st.echarts_chart(plots.option(chart), height=chart.height, key=f"live-{key}")
+    else:
+        _draw(plots.figure(chart), key, toolbar, "content")
 
 
 def show_map(figure: go.Figure, key: str, shape: plots.Shape, file: str = "minigpt") -> None:
@@ -38,7 +38,7 @@ def show_map(figure: go.Figure, key: str, shape: plots.Shape, file: str = "minig
                 f"{box} .mg-{axis}-{every} {{ display: inline }} }}"
             )
     with st.container(key=key):
-        _draw(figure, f"{key}-figure", st, True, "stretch", file)
+        _draw(figure, f"{key}-figure", True, "stretch", file)
         st.html(f"<style>{css}</style>{_thinned(shape)}")
 
 
@@ -56,12 +56,11 @@ def _thinned(shape: plots.Shape) -> str:
 def _draw(
     figure: go.Figure,
     key: str,
-    place: DeltaGenerator,
     toolbar: bool,
     height: str,
     file: str = "minigpt",
 ) -> None:
-    draw = place.plotly_chart  # touching it registers the template named below
+    draw = st.plotly_chart  # touching it registers the template named below
     figure.update_layout(template="streamlit")
     picture = {**CONFIG["toImageButtonOptions"], "filename": file}
     config = {

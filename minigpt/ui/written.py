@@ -12,7 +12,7 @@ from minigpt.config import SampleConfig
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.ui import services, tokens
-from minigpt.ui.figures import show_figure
+from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.prompts import check_length
 from minigpt.ui.visit import Visit
@@ -102,8 +102,8 @@ def draw(
     probs = [step.prob for step in writing.steps]
     place.html(tokens.shaded(unread, read, written, probs, shade=shade))
     if bars is not None:
-        option = plots.live_next_token_option(*_rivals(writing.steps[-1], tokenizer))
-        bars.echarts_chart(option, height=BARS)
+        chart = plots.next_tokens(*_rivals(writing.steps[-1], tokenizer))
+        bars.echarts_chart(plots.option(chart), height=BARS)
 
 
 def _parts(writing: Writing, tokenizer: tokenizers.Tokenizer) -> tuple[str, str]:
@@ -196,5 +196,5 @@ def explain_choice(run: Run, writing: Writing) -> None:
         f"tokens of its vocabulary.{greyed}",
         help=explain("model", "vocabulary", "context"),
     )
-    bars = plots.next_token_bars(*_rivals(steps[at], tokenizer))
-    show_figure(bars, f"candidates-{writing.key}", toolbar=False)
+    bars = plots.next_tokens(*_rivals(steps[at], tokenizer))
+    show_chart(bars, f"candidates-{writing.key}", toolbar=False)

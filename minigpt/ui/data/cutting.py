@@ -15,7 +15,7 @@ from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import services, tokens
 from minigpt.ui.choosing import USUAL_BPE, choose_part
-from minigpt.ui.figures import show_figure
+from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.services import USUAL_VOCABULARY, Cut
 from minigpt.ui.words import plain, sentence
@@ -151,7 +151,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
                 f"Before the first merge every byte is a token: {len(ids):,} of them. Letters "
                 "beyond plain English have two to four bytes, which show as numbers."
             )
-    show_figure(plots.compression_curve(lengths(cut), len(body), now), f"compression-{key}")
+    show_chart(plots.compression(lengths(cut), len(body), now), f"compression-{key}")
     st.caption("As a rule the first merges take away the most tokens. Dashed: where you are.")
 
 

@@ -12,7 +12,7 @@ from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run
 from minigpt.ui import address, services
 from minigpt.ui.choosing import run_label
-from minigpt.ui.figures import show_figure
+from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, NAMES, shown
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -88,13 +88,8 @@ def _beside(ids: Sequence[str], axis: str, drawn_active: bool) -> None:
     lines = [_line(run, known, axis) for run, known in zip(runs, curves, strict=True)]
     names = short_names(runs)
     validated = not np.isnan(curves[0].val_loss).all()
-    picture = plots.compared(names, lines, validated=validated)
-    if drawn_active:
-        option = plots.live_comparison_option(picture, AXES[axis])
-        height = plots.comparison_height(names)
-        st.echarts_chart(option, height=height, key=f"beside-{ids[0]}")
-    else:
-        show_figure(plots.comparison(picture, AXES[axis]), f"beside-rest-{ids[0]}")
+    chart = plots.comparison(names, lines, AXES[axis], validated=validated)
+    show_chart(chart, f"beside-{ids[0]}", moving=drawn_active)
     st.caption(
         "Look for the line that falls first. Bits per character compare fairly, whatever the "
         "tokenizer.",

@@ -8,7 +8,7 @@ from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run, wait
 from minigpt.ui import services, tokens
-from minigpt.ui.figures import show_figure
+from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.train import comparing, controls, curve_words, menu, room, single_step
 from minigpt.ui.visit import Visit, look
@@ -161,13 +161,9 @@ def _curve(run: Run, curves: Curves) -> None:
             _without_steps(run)
             return
         guides, end = services.guides(run), run.train.max_steps
-        data = (curves.step, curves.train_loss, curves.val_loss, guides, end)
-        if run.active:
-            # ECharts takes new points without a remount; a Plotly chart would lose its zoom.
-            option = plots.live_loss_option(*data)
-            st.echarts_chart(option, height=room.CURVE, key=f"live-{run.id}")
-        else:
-            show_figure(plots.loss_curve(*data, height=room.CURVE), f"rest-{run.id}")
+        losses = curves.step, curves.train_loss, curves.val_loss
+        chart = plots.loss(*losses, guides, end, height=room.CURVE)
+        show_chart(chart, f"loss-{run.id}", moving=run.active)
 
 
 def _without_steps(run: Run) -> None:
@@ -218,12 +214,8 @@ def _right_answers(run: Run, curves: Curves) -> None:
             return
         steps, shares = curves.step[asked], curves.accuracy[asked]
         st.markdown(f"**Right answers:** {shares[-1]:.1%}", help=GLOSSARY["right answers"])
-        if run.active:
-            option = plots.live_share_option(steps, shares, run.train.max_steps)
-            st.echarts_chart(option, height=room.ANSWERS, key=f"live-right-{run.id}")
-        else:
-            figure = plots.share_curve(steps, shares, run.train.max_steps, room.ANSWERS)
-            show_figure(figure, f"rest-right-{run.id}")
+        chart = plots.right_answers(steps, shares, run.train.max_steps, room.ANSWERS)
+        show_chart(chart, f"right-{run.id}", moving=run.active)
         st.caption("Look for a long flat line and then a sudden rise: the rule is found.")
 
 

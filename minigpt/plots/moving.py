@@ -1,0 +1,102 @@
+"""A chart that moves, as an ECharts option: it updates in place, where Plotly would begin anew."""
+
+from typing import Any
+
+import numpy as np
+
+from minigpt.plots.chart import DASHES, Axis, Bars, Chart, Line, Rows
+from minigpt.plots.theme import DOT, LABELS, LETTERS, ROOM
+
+READ, BESIDE = {"fontSize": LETTERS}, {"fontSize": LABELS}
+DASHED = dict(zip(DASHES, ("solid", "dashed", "dotted", [8, 4, 2, 4], [14, 6]), strict=True))
+# Wide enough for the dashes, too flat for the dot that ECharts puts on each.
+SAMPLES = {"itemWidth": 32, "itemHeight": 2}
+NOTHING = {"type": "line", "data": []}
+
+
+def option(chart: Chart) -> dict[str, Any]:
+    """The chart while it moves."""
+    return {
+        "animation": False,
+        "series": [NOTHING if part is None else _series(part, chart) for part in chart.placed()],
+        **(_in_rows(chart) if isinstance(chart.y, Rows) else _over_axes(chart)),
+    }
+
+
+def _series(part: Line | Bars, chart: Chart) -> dict[str, Any]:
+    if isinstance(part, Bars):
+        lengths = [round(length, 4) for length in part.lengths]
+        return {"name": _name(part, chart), "type": "bar", "data": lengths}
+    y = (100 * part.y).round(1) if chart.y.percent else part.y.round(4)
+    return {
+        "name": _name(part, chart),
+        "type": "line",
+        "symbol": "emptyCircle" if part.points else "none",
+        "symbolSize": DOT,
+        "lineStyle": {"type": DASHED[part.dash], "width": part.width},
+        "data": np.stack([part.x, y], axis=1).tolist(),
+    }
+
+
+def _over_axes(chart: Chart) -> dict[str, Any]:
+    down = chart.legend == "down"
+    return {
+        # Where ECharts makes room for the labels that are there, the plot moves as they change,
+        # and pushes its axis's name out of the picture.
+        "grid": {**ROOM, "top": chart.top, "outerBoundsMode": "none"},
+        "legend": {
+            **_legend(chart),
+            **SAMPLES,
+            **({"orient": "vertical", "align": "left"} if down else {}),
+        },
+        "tooltip": {
+            "textStyle": READ,
+            "trigger": "item" if down else "axis",
+            "valueFormatter": "%.0f" if chart.y.percent else f"%{chart.y.shown}",
+        },
+        "xAxis": _numbers(chart.x, 28),
+        "yAxis": _numbers(chart.y, 44),
+    }
+
+
+def _in_rows(chart: Chart) -> dict[str, Any]:
+    rows = zip(chart.y.texts, chart.y.marks, strict=True)
+    return {
+        "grid": {"left": 8, "right": 16, "top": 30, "bottom": 8, "containLabel": True},
+        "legend": {**_legend(chart), "textStyle": READ},
+        "tooltip": {"textStyle": READ, "trigger": "axis", "valueFormatter": "percent"},
+        # To the end of all shares: it stays as other tokens come.
+        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": BESIDE},
+        "yAxis": {
+            "type": "category",
+            "inverse": True,
+            "data": [mark + text for text, mark in rows],
+            "axisLabel": {"fontFamily": "monospace", **READ},
+        },
+    }
+
+
+def _legend(chart: Chart) -> dict[str, Any]:
+    names = [_name(part, chart) for part in chart.parts]
+    return {"show": chart.legend != "none", "top": 0, "left": 0, "data": names}
+
+
+def _name(part: Line | Bars, chart: Chart) -> str:
+    if isinstance(part, Bars):
+        return part.name
+    return "\n".join(part.rows) + (" (%)" if chart.y.percent else "")
+
+
+def _numbers(axis: Axis, gap: int) -> dict[str, Any]:
+    """An axis of numbers, its name `gap` pixels away."""
+    ends = {"min": axis.low, "max": axis.high, "interval": axis.apart}
+    scale = 100 if axis.percent else 1
+    return {
+        "type": "value",
+        "name": f"{axis.name} (%)" if axis.percent else axis.name,
+        "nameLocation": "middle",
+        "nameGap": gap,
+        "axisLabel": BESIDE,
+        "nameTextStyle": READ,
+        **{end: scale * number for end, number in ends.items() if number is not None},
+    }
