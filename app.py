@@ -3,11 +3,11 @@
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.config import InputError, SampleConfig
+from minigpt.config import InputError
 from minigpt.ui import frame, pages, written
 from minigpt.ui.glossary import BRIEF, explain
-from minigpt.ui.home import cards, progress
-from minigpt.ui.prompts import notes_on, opening
+from minigpt.ui.home import cards, progress, talk
+from minigpt.ui.prompts import notes_on
 from minigpt.ui.words import sentence
 
 visit = frame.open_page(
@@ -18,18 +18,10 @@ visit = frame.open_page(
 )
 
 # Choose and compute: a prompt, continued token by token.
-talk, bars = st.columns([3, 2], gap="large")
-with talk, st.container(border=True):
+talking, bars = st.columns([3, 2], gap="large")
+with talking, st.container(border=True):
     st.subheader("Talk to it", anchor=False)
-    with st.form("talk", border=False):
-        prompt = st.text_input(
-            "Your beginning",
-            value=opening(visit.run),
-            key=f"beginning-{visit.run.id}",
-            persist_state="session",
-            help="The model continues these characters, one token at a time.",
-        )
-        asked = st.form_submit_button("Continue it", type="primary", icon=":material/play_arrow:")
+    prompt, asked = talk.ask(visit.run)
     for note in notes_on(visit.run, prompt, "beginning"):
         st.caption(note)
     place = st.empty()
@@ -74,15 +66,13 @@ frame.show_words(
 # The model comes last, so that the page is painted before torch is loaded. A new visitor sees it
 # write without asking.
 if not before:
-    config = SampleConfig(max_new_tokens=written.LENGTH)
     try:
-        text = written.write(visit.run, prompt, config, place, bars_place)
+        text = written.write(visit.run, prompt, written.USUAL, place, bars_place)
     except InputError as error:
         written.forget()
         place.error(sentence(error))
         bars_place.empty()
     else:
-        written.hand_on(text)
         with told:
             written.tell_about(text, visit.run, prompt)
         with bars_place.container():

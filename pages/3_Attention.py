@@ -22,7 +22,7 @@ try:
 except InputError as error:
     st.error(sentence(error))
 else:
-    maps.show(view)
+    maps.show(visit.run, view)
 frame.show_words(
     "attention", "head", "layer", "model", "parameters", "run", "special tokens", "step", "token",
     "tokenizer",

@@ -1,45 +1,277 @@
-"""What of a page stands in its address: the run that is shown, and those compared with it."""
+"""Page state ⇄ URL: what a page shows stands in its address, and whoever opens it sees the same.
 
-from collections.abc import Sequence
+A field that takes part asks `place` or `bind`. It shows what the address says, checked like
+any input; else what was chosen before in this session; else the usual, which no address needs to
+say. Links between pages carry all of it. A text stands in an address only when somebody typed it
+into such a field and it is short: a longer one goes along in the session.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from minigpt.config import InputError
+from minigpt.counting import counted
+from minigpt.store import Run
+from minigpt.tokenizers.visible import visible
 from minigpt.ui.pages import Page
+from minigpt.ui.words import boxed
 
-BESIDE = "beside"  # in the URL: the runs that are compared with the one there
+RUN = "run"
+BESIDE = "beside"  # the runs that are compared with the one there
+KEPT = "address_kept"  # in the session: what was chosen, by the key of its field
+PAST = "address_past"  # in the session: what the address said of a field and does not any more
+REFUSED = "address_refused"  # in the session: what of the address cannot be, by name
+HERE = "address_here"  # in the session: the page that is open, and the fields that it has by now
+MOST_TYPED = 200  # characters of a text in an address
+TOLD = 40  # characters of what cannot be
+
+
+def _whole(said: str) -> int:
+    if not re.fullmatch(r"-?\d{1,15}", said, re.ASCII):
+        raise InputError("it has to be a whole number")
+    return int(said)
+
+
+def _number(said: str) -> float:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", said, re.ASCII):
+        raise InputError("it has to be a number, like 0.8")
+    return float(said)
+
+
+def _typed(said: str) -> str:
+    if len(said) > MOST_TYPED:
+        raise InputError(
+            f"it has {counted(len(said), 'character')}, and from an address at most {MOST_TYPED} "
+            "are taken: put it into the field instead"
+        )
+    return said
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something that an address can say, and whose it is: of each run, of runs alike, of all."""
+
+    name: str
+    label: str
+    read: Callable[[str], Any]  # raises InputError
+    scope: Callable[[Run], object] | None = None  # runs of the same share it; None: all do
+
+    def key(self, run: Run) -> str:
+        """Of its field."""
+        return f"{self.name}-{self.scope(run)}" if self.scope else self.name
+
+
+STEP = Parameter("step", "moment of training", _whole, lambda run: run.id)
+LAYER = Parameter("layer", "layer", _whole, lambda run: run.model.n_layer)
+HEAD = Parameter("head", "head", _whole, lambda run: run.model.n_head)
+TEXT = Parameter("text", "text", _typed, lambda run: run.id)
+PROMPT = Parameter("prompt", "prompt", _typed, lambda run: run.id)
+TEMPERATURE = Parameter("temperature", "temperature", _number)
+TOP_K = Parameter("top_k", "top-k", _whole, lambda run: run.model.vocab_size)
+TOP_P = Parameter("top_p", "top-p", _number)
+LENGTH = Parameter("length", "length", _whole)
+SEED = Parameter("seed", "seed", _whole)
+SAMPLING = (TEMPERATURE, TOP_K, TOP_P, LENGTH, SEED)
+PARAMETERS = (STEP, LAYER, HEAD, TEXT, PROMPT, *SAMPLING)
+
+
+def arrive(page: Page) -> None:
+    """Notes which page is open: on another than before, every field is put anew, for what we put
+    into a field does not go along."""
+    if st.session_state.get(HERE, ("",))[0] != page.title:
+        st.session_state[HERE] = page.title, set()
+
+
+def settle(run: Run) -> bool:
+    """Has the address say what was chosen last; returns whether it did not.
+
+    A browser that is asked for two things in a moment sends the second with the address as it was
+    before the first.
+    """
+    late = False
+    if _went_back():
+        return late
+    for parameter in PARAMETERS:
+        key, said = parameter.key(run), st.query_params.get(parameter.name)
+        value = st.session_state.get(KEPT, {}).get(key)
+        wanted = None if value is None or not _fits(value) else _written(value)
+        if said != wanted and (said is None or said in _past(key)):
+            _write(parameter.name, wanted)
+            late = True
+    return late
+
+
+def within(least: float, most: float) -> Callable[[Any], Any]:
+    """A check that a number lies between these, both included."""
+
+    def check(number: float) -> float:
+        if not least <= number <= most:
+            raise InputError(f"the least is {least:,}, the most is {most:,}")
+        return number
+
+    return check
+
+
+def place(
+    parameter: Parameter,
+    run: Run,
+    usual: Any,
+    check: Callable[[Any], Any] = lambda value: value,
+    begins: str = "value",
+) -> dict[str, Any]:
+    """What a field is given beside its own settings: its key, and what it `begins` with. What
+    cannot be is told here, in a sentence.
+
+    `check` returns what the field takes of a value, or raises InputError.
+    """
+    key = parameter.key(run)
+    value = _wanted(parameter, key, usual, check)
+    here = st.session_state.setdefault(HERE, ("", set()))[1]
+    if key not in here:  # what stood in a field of the page before is no value for this one
+        st.session_state.pop(key, None)
+        here.add(key)
+    elif key in st.session_state and _written(st.session_state[key]) != _written(value):
+        st.session_state[key] = value  # the browser went back
+        return {"key": key}
+    return {"key": key, begins: value}
+
+
+def bind(*about: Any, **more: Any) -> dict[str, Any]:
+    """The same, for a field that writes into the address whenever it is changed."""
+    return place(*about, **more) | {"on_change": keep, "args": about[:3]}
+
+
+def _wanted(parameter: Parameter, key: str, usual: Any, check: Callable[[Any], Any]) -> Any:
+    """What a field shows by the address, by what was chosen before, or as usual."""
+    said = st.query_params.get(parameter.name)
+    kept, refused = (st.session_state.setdefault(name, {}) for name in (KEPT, REFUSED))
+    if said is None and _went_back() and _fits(kept.get(key)):
+        kept.pop(key, None)
+        return usual
+    try:
+        if said is not None:
+            kept[key] = parameter.read(said)
+        value = check(kept[key]) if key in kept else st.session_state.get(key, usual)
+    except InputError as error:
+        kept.pop(key, None)
+        refused[parameter.name] = said
+        shown = boxed(visible(said[:TOLD]) + "…" * (len(said) > TOLD)) if said else "nothing"
+        st.warning(
+            f"The address says {shown} for the {parameter.label}: {error}. The usual stands here "
+            "instead.",
+            icon=":material/link_off:",
+        )
+        return usual
+    refused.pop(parameter.name, None)
+    if key in kept:
+        _say(parameter, key, usual if value == usual else kept[key], usual)
+    return value
+
+
+def keep(parameter: Parameter, run: Run, usual: Any) -> None:
+    """Writes into the address what stands in a field now."""
+    for name, said in st.session_state.pop(REFUSED, {}).items():
+        if st.query_params.get(name) == said:
+            st.query_params.pop(name, None)
+    key = parameter.key(run)
+    _say(parameter, key, st.session_state[key], usual)
+
+
+def forget(parameter: Parameter, run: Run) -> None:
+    """Has a field begin as usual when it is drawn next."""
+    key = parameter.key(run)
+    for where in (st.session_state.get(KEPT, {}), st.session_state):
+        where.pop(key, None)
+    _past(key).add(st.query_params.get(parameter.name))
+    _write(parameter.name, None)
+
+
+def _say(parameter: Parameter, key: str, value: Any, usual: Any) -> None:
+    """Keeps what was chosen, and has the address say it where that is needed and can be."""
+    kept = st.session_state.setdefault(KEPT, {})
+    kept[key] = value
+    if _written(value) == _written(usual):
+        kept.pop(key)
+    said, wanted = st.query_params.get(parameter.name), None
+    if key in kept and _fits(value):
+        wanted = _written(value)
+    _past(key).add(said)
+    _past(key).discard(wanted)
+    if said != wanted:
+        _write(parameter.name, wanted)
+
+
+def _write(name: str, wanted: str | None) -> None:
+    if wanted is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = wanted
+
+
+def _past(key: str) -> set[str | None]:
+    return st.session_state.setdefault(PAST, {}).setdefault(key, set())
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fits(value: Any) -> bool:
+    return not isinstance(value, str) or len(value) <= MOST_TYPED
+
+
+def _went_back() -> bool:
+    """Whether the browser's back or forward was pressed: then the address knows best."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def carried() -> dict[str, str]:
-    """What of the address a page passes on to the next."""
-    said = st.query_params.to_dict()
-    return {name: said[name] for name in ("run", BESIDE) if said.get(name)}
+    """What of the address a page passes on to the next: all that can be."""
+    said, refused = st.query_params.to_dict(), st.session_state.get(REFUSED, {})
+    names = [name for name in (RUN, BESIDE) if said.get(name)]
+    names += [p.name for p in PARAMETERS if p.name in said and refused.get(p.name) != said[p.name]]
+    return {name: said[name] for name in names}
 
 
-def link(page: Page, label: str = "", icon: str | None = None) -> None:
-    """A link to another page, with the same run."""
-    st.page_link(page.file, label=label or page.title, icon=icon, query_params=carried())
+def of_run(run_id: str) -> dict[str, str]:
+    """What a link to another run passes on: not what belongs to the one that is shown."""
+    own = {BESIDE, *(parameter.name for parameter in PARAMETERS if parameter.scope)}
+    return {name: said for name, said in carried().items() if name not in own} | {RUN: run_id}
+
+
+def link(page: Page, label: str = "", icon: str | None = None, run_id: str | None = None) -> None:
+    """A link to another page that shows the same, or another run."""
+    said = of_run(run_id) if run_id else carried()
+    st.page_link(page.file, label=label or page.title, icon=icon, query_params=said)
 
 
 def go(page: Page) -> None:
-    """Opens another page, with the same run."""
+    """Opens another page that shows the same."""
     st.switch_page(page.file, query_params=carried())
 
 
 def show_run(run_id: str) -> None:
     """Makes a run the one in the URL: it survives a reload, and every page shows it."""
     leave_run()
-    st.query_params["run"] = run_id
+    st.query_params[RUN] = run_id
 
 
 def leave_run() -> None:
     """Makes the demo the run that is shown, as on a first visit."""
-    st.query_params.pop("run", None)
+    for name in (RUN, *(parameter.name for parameter in PARAMETERS if parameter.scope)):
+        st.query_params.pop(name, None)
     show_beside([])
 
 
 def beside() -> list[str]:
     """The runs in the URL that lie over the one there, each once."""
-    return list(dict.fromkeys(st.query_params.get(BESIDE, "").split(",")))
+    return list(dict.fromkeys(filter(None, st.query_params.get(BESIDE, "").split(","))))
 
 
 def show_beside(run_ids: Sequence[str]) -> None:

@@ -168,17 +168,22 @@ def choose_moment(visit: Visit) -> int | None:
     """
     run, newest = visit.run, visit.store.weights_step(visit.run.id)
     steps = [step for step in visit.store.snapshot_steps(run.id) if newest and step < newest]
+
+    def kept(step: int) -> int:
+        if step != newest and step not in steps:
+            raise InputError("of that step no weights are kept")
+        return NEWEST if step == newest else step
+
+    field = address.bind(address.STEP, run, NEWEST, kept)
     if not steps:
         return None
     moment = st.select_slider(
         "Moment of training",
         [*steps, NEWEST],
-        value=NEWEST,
         format_func=lambda step: "the newest" if step == NEWEST else f"step {step:,}",
-        key=f"attention-step-{run.id}",
-        persist_state="session",
         help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
         + GLOSSARY["step"],
+        **field,
     )
     if moment != NEWEST:
         return moment

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.config import InputError
 from minigpt.ui import address, drawer
@@ -36,10 +37,11 @@ def open_page(page: Page, about: str, *words: str, tells_trouble: bool = True) -
         page_icon=ICON,
         layout="wide",
     )
+    address.arrive(page)
     with st.sidebar:
         st.markdown("### minigpt")
-        for other in PAGES:
-            address.link(other, icon=other.icon)
+        menu = st.empty()
+        _show_menu(menu)
         run_choice = st.container()
         drawer.closes_after_a_tap(page.title)
     st.html(STYLE)
@@ -50,9 +52,17 @@ def open_page(page: Page, about: str, *words: str, tells_trouble: bool = True) -
     except InputError as error:
         st.error(sentence(error))
         st.stop()
+    if address.settle(visit.run):
+        _show_menu(menu)
     with run_choice:
         choose_run(visit)
     return visit
+
+
+def _show_menu(place: DeltaGenerator) -> None:
+    with place.container():
+        for page in PAGES:
+            address.link(page, icon=page.icon)
 
 
 def show_words(*words: str) -> None:

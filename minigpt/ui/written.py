@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FRAME_SECONDS = 0.06  # the browser is told at most so often
 SHOWN_CANDIDATES = 8
 WRITTEN = "written"  # where a session keeps the newest text
-LENGTH = 160  # tokens, where nothing else was asked for
+USUAL = SampleConfig(max_new_tokens=160)  # where nothing else was asked for
 BARS = 320  # px
 CHIPS = 24  # tokens in front of the one that is explained
 SHOWN_CHARACTERS, SHOWN_LINES = 400, 6  # of a prompt above what the model wrote: its end
@@ -117,20 +117,6 @@ def _parts(writing: Writing, tokenizer: tokenizers.Tokenizer) -> tuple[str, str]
         return "", shown if shown == whole else f"… {shown}"
     unread = shown[: len(shown) - len(read)]
     return unread if shown == whole else f"… {unread}", read
-
-
-def hand_on(writing: Writing) -> None:
-    """Has the fields of Generate say what this text was written with, when they are drawn next."""
-    config = writing.config
-    st.session_state.update(
-        {
-            f"prompt-{writing.run_id}": writing.prompt,
-            "temperature": config.temperature,
-            "length": config.max_new_tokens,
-            "top_p": config.top_p or 1.0,
-            "seed": config.seed,
-        }
-    )
 
 
 def _rivals(

@@ -46,8 +46,8 @@ def test_generate_shows_the_text_of_home_with_the_settings_it_was_written_with(h
     on_home = html_of(well(home_page))
     app = well(opened(home_page, "pages/4_Generate.py"))
     assert app.text_area[0].value == "Once a lamp "
-    assert by_label(app.number_input, "Length").value == written.LENGTH
-    assert by_label(app.slider, "Which token").max == written.LENGTH
+    assert by_label(app.number_input, "Length").value == written.USUAL.max_new_tokens
+    assert by_label(app.slider, "Which token").max == written.USUAL.max_new_tokens
     assert "Once a lamp </span>" in html_of(app) and "Once a lamp </span>" in on_home
 
 

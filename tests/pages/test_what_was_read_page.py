@@ -81,7 +81,7 @@ def test_temperature_0_says_that_the_seed_changes_nothing_and_2_writes(home_page
         by_label(app.button, "Write").click().run()
         told = " ".join(caption.value for caption in well(app).caption)
         assert ("the seed changes nothing" in told) == said
-    assert len(app.session_state[written.WRITTEN].steps) == written.LENGTH
+    assert len(app.session_state[written.WRITTEN].steps) == written.USUAL.max_new_tokens
 
 
 def test_what_lies_too_far_back_is_struck_through_and_told(home_page, finished_run):

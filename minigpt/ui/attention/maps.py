@@ -12,7 +12,7 @@ from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
-from minigpt.ui import services
+from minigpt.ui import address, services
 from minigpt.ui.figures import show_map
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.prompts import check_length, notes_on, opening
@@ -36,12 +36,10 @@ def choose_text(visit: Visit) -> str:
     """Any text, one line from the run's own world at first."""
     return st.text_area(
         "Text to look at",
-        value=_first_line(visit),
         height=80,
-        key=f"attention-text-{visit.run.id}",
-        persist_state="session",
         help="Repeat a word and see which head notices. Of a long text the newest "
         f"{plots.MOST_ROWS} tokens are shown.",
+        **address.bind(address.TEXT, visit.run, _first_line(visit)),
     )
 
 
@@ -80,7 +78,7 @@ def compute(run: Run, text: str, step: int | None) -> View:
     return View([tokenizer.tokens[i] for i in ids], patterns, notes, name)
 
 
-def show(view: View) -> None:
+def show(run: Run, view: View) -> None:
     """Every head at a glance, then one of them large."""
     for note in view.notes:
         st.caption(note)
@@ -99,11 +97,13 @@ def show(view: View) -> None:
     choice, picture = st.columns([1, 2.6], gap="large")
     with choice:
         layer = st.segmented_control(
-            "Layer", range(L), default=0, required=True, help=GLOSSARY["layer"], key=f"layer-{L}"
-        )
+            "Layer", range(L), required=True, help=GLOSSARY["layer"],
+            **address.bind(address.LAYER, run, 0, address.within(0, L - 1), "default"),
+        )  # fmt: skip
         head = st.segmented_control(
-            "Head", range(H), default=0, required=True, help=GLOSSARY["head"], key=f"head-{H}"
-        )
+            "Head", range(H), required=True, help=GLOSSARY["head"],
+            **address.bind(address.HEAD, run, 0, address.within(0, H - 1), "default"),
+        )  # fmt: skip
         pattern, name = view.patterns[layer, head], f"{view.name}-layer{layer}-head{head}"
         st.caption(
             "Read along a row: each token spreads 100 % over itself and the tokens before it. "

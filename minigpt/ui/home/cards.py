@@ -15,12 +15,7 @@ def list_runs(runs: list[Run]) -> None:
             st.caption(
                 f"{run.standing}, step {run.step:,} of {run.train.max_steps:,}", width="content"
             )
-            st.page_link(
-                TRAIN.file,
-                label="Open",
-                icon=":material/open_in_new:",
-                query_params={"run": run.id},
-            )
+            address.link(TRAIN, "Open", ":material/open_in_new:", run_id=run.id)
 
 
 def show_tour() -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
+from minigpt.counting import counted
 from minigpt.store import Curves, Run
 from minigpt.ui import address, services
 from minigpt.ui.choosing import run_label
@@ -32,11 +33,19 @@ def show(visit: Visit) -> None:
         and other.id != run.id
         and (other.step or other.active)
     }
+    said = address.beside()
+    here = [id for id in said if id in others][:MOST]
+    if len(said) > len(here) and visit.workspace_known:
+        st.warning(
+            f"The address names {counted(len(said) - len(here), 'run')} to compare with that "
+            f"cannot be laid over this one: not here, on another text, or more than {MOST}.",
+            icon=":material/link_off:",
+        )
     if not others:
         return
     key = _key(run)
     if key not in st.session_state and visit.workspace_known:
-        st.session_state[key] = [id for id in address.beside() if id in others][:MOST]
+        st.session_state[key] = here
     chosen = st.multiselect(
         "Compare with",
         list(others),
