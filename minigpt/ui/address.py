@@ -26,7 +26,7 @@ BESIDE = "beside"  # the runs that are compared with the one there
 KEPT = "address_kept"  # in the session: what was chosen, by the key of its field
 PAST = "address_past"  # in the session: what the address said of a field and does not any more
 REFUSED = "address_refused"  # in the session: what of the address cannot be, by name
-HERE = "address_here"  # in the session: the page that is open, and the fields that it has by now
+HERE = "address_here"  # in the session: the page that is open, and what its fields showed last
 MOST_TYPED = 200  # characters of a text in an address
 TOLD = 40  # characters of what cannot be
 
@@ -84,7 +84,7 @@ def arrive(page: Page) -> None:
     """Notes which page is open: on another than before, every field is put anew, for what we put
     into a field does not go along."""
     if st.session_state.get(HERE, ("",))[0] != page.title:
-        st.session_state[HERE] = page.title, set()
+        st.session_state[HERE] = page.title, {}
 
 
 def settle(run: Run) -> bool:
@@ -111,7 +111,7 @@ def within(least: float, most: float) -> Callable[[Any], Any]:
 
     def check(number: float) -> float:
         if not least <= number <= most:
-            raise InputError(f"the least is {least:,}, the most is {most:,}")
+            raise InputError(f"the least is {_told(least)}, the most is {_told(most)}")
         return number
 
     return check
@@ -130,15 +130,19 @@ def place(
     `check` returns what the field takes of a value, or raises InputError.
     """
     key = parameter.key(run)
+    here = st.session_state.setdefault(HERE, ("", {}))[1]
+    stands = st.session_state.get(key)
+    if key in here and stands is not None and _written(stands) != here[key]:
+        # Changed by hand. Where two fields were at once, only one of them may have called `keep`.
+        _say(parameter, key, stands, usual)
     value = _wanted(parameter, key, usual, check)
-    here = st.session_state.setdefault(HERE, ("", set()))[1]
-    if key not in here:  # what stood in a field of the page before is no value for this one
+    put = key in here and stands is not None and _written(stands) != _written(value)
+    if put:  # the browser went back
+        st.session_state[key] = value
+    elif key not in here:  # what stood in a field of the page before is no value for this one
         st.session_state.pop(key, None)
-        here.add(key)
-    elif key in st.session_state and _written(st.session_state[key]) != _written(value):
-        st.session_state[key] = value  # the browser went back
-        return {"key": key}
-    return {"key": key, begins: value}
+    here[key] = _written(value)
+    return {"key": key} if put else {"key": key, begins: value}
 
 
 def bind(*about: Any, **more: Any) -> dict[str, Any]:
@@ -219,6 +223,10 @@ def _past(key: str) -> set[str | None]:
 
 def _written(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _told(number: float) -> str:
+    return f"{number:,}" if isinstance(number, int) else f"{number:g}"
 
 
 def _fits(value: Any) -> bool:

@@ -168,6 +168,32 @@ def test_nothing_is_lost_on_the_way_to_another_page_and_back(home_page):
     assert field(well(opened(app, "app.py")), "Your beginning").value == "Nell "
 
 
+def test_two_choices_in_a_moment_are_both_kept_and_both_are_carried(home_page):
+    """The browser sends the second with the address as it was before the first."""
+    app = opened(home_page, ATTENTION)
+    field(app, "Head").set_value(1).run()
+    field(app, "Head").set_value(2).run()
+    for late in ({"head": "1"}, {}):
+        app.query_params.clear()
+        app.query_params.update(late)
+        layer = 1 - field(app, "Layer").value
+        field(app, "Layer").set_value(layer).run()
+        assert field(well(app), "Head").value == 2
+        assert said_in(app) == {"head": "2"} | ({"layer": "1"} if layer else {})
+        links = [element.proto.query_string for element in app.get("page_link")]
+        assert len(links) == 5 and all("head=2" in link for link in links)
+        assert all(("layer=1" in link) == bool(layer) for link in links)
+
+
+def test_a_choice_of_which_nobody_was_told_stands_in_the_address_as_well(home_page):
+    """Of two fields changed at once, the first one's call may end the run before the second's."""
+    app = opened(home_page, GENERATE)
+    app.session_state["seed"] = 7
+    assert said_in(well(app.run())) == {"seed": "7"}
+    app.session_state["seed"] = 8
+    assert said_in(well(app.run())) == {"seed": "8"}
+
+
 def test_a_cold_link_to_generate_writes_the_very_same_text():
     said = {
         "prompt": "Once a lamp ",
