@@ -1,6 +1,7 @@
 """A real server and a real browser."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -39,3 +40,20 @@ def page(browser: Browser) -> Page:
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has the server and the browser, and tests with them; another has the rest."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item):
+    """What stood on the page goes into the report of a test that failed."""
+    report = yield
+    page = item.funcargs.get("page") or item.funcargs.get("shaded_page")
+    if report.when == "call" and report.failed and page:
+        report.sections.append((f"the page {page.url}", page.locator("body").inner_text()[:6_000]))
+    return report
