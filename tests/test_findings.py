@@ -182,7 +182,7 @@ def test_what_ends_worse_than_blind_guessing_says_so():
     train = np.concatenate([falling(50, 3.0), np.full(250, 8e6)])
     run = a_run(300, optimizer="muon", muon_learning_rate=0.06)
     (finding,) = findings(run, curves(train, train, 20), KNOWN)
-    assert "8e+06 nats; blind guessing gives 4.20" in finding.numbers
+    assert "8,000,000 nats; blind guessing gives 4.20" in finding.numbers
     assert "0.001 and 0.02 instead of 0.003 and 0.06" in finding.advice
 
 
@@ -207,6 +207,17 @@ def test_what_never_knew_more_than_frequencies_gets_another_learning_rate():
     assert finding.kind == "stuck" and "lower learning rate: 0.001" in finding.advice
     young = curves(flat[:60], flat[:60], 20)
     assert kinds(a_run(60, "running", max_steps=300), young) == [], "it may still come"
+
+
+def test_weights_that_decay_takes_away_are_told_to_decay_less():
+    """AdamW multiplies a weight by 1 − rate · decay in each step: with 1 and 10 by -9."""
+    run = a_run(30, "diverged", learning_rate=0.3, weight_decay=10.0)
+    flat = curves(np.full(30, 3.0), np.full(30, 3.0), 10)
+    (finding,) = findings(run, flat, KNOWN)
+    assert "Weight decay times learning rate is 3," in finding.advice
+    assert "a weight decay of 0.1" in finding.advice and "lower" not in finding.advice
+    (finding,) = findings(a_run(30, "diverged"), flat, KNOWN)
+    assert "lower learning rate" in finding.advice
 
 
 def test_a_diverged_run_says_where_and_nothing_else():

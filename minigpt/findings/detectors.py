@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigpt.counting import times_over
+from minigpt.counting import rounded, times_over
 from minigpt.findings.levels import FLOOR, Levels
 from minigpt.findings.trends import mean, median, slope_of, spread
 from minigpt.store import Curves, Run
@@ -28,6 +28,7 @@ KNOWN_BY_HEART = 0.1  # nats on the text it learns from, where hardly anything i
 NEWEST = 6  # measurements on unseen text that tell whether it still falls
 AT_FLOOR = 0.03  # of the floor: nearer than that is at it
 MOST_SAID = 2  # at a time
+MUCH_DECAY, USUAL_DECAY = 0.5, 0.1  # of a weight in a step, which no training bears; and usual
 MANY_TIMES = 50  # reading a text so often, a model larger than it can learn it by heart
 
 
@@ -107,6 +108,12 @@ class _Reading:
             " and ".join(dict.fromkeys(f"{_rounded(rate * by):g}" for rate in rates))
             for by in (1, factor)
         )
+        decayed = max(rates) * self.train.weight_decay
+        if factor < 1 and decayed >= MUCH_DECAY:
+            return (
+                f"Weight decay times learning rate is {decayed:.2g}, and by so much every weight "
+                f"is drawn to zero in a step: start again with a weight decay of {USUAL_DECAY}."
+            )
         word = "lower" if factor < 1 else "higher"
         return f"Start again with a {word} learning rate: {then} instead of {now}."
 
@@ -119,7 +126,11 @@ def _rounded(rate: float) -> float:
 def _diverged(reading: _Reading) -> Finding | None:
     if reading.run.state != "diverged":
         return None
-    last = f" The step before it was at {reading.loss[-1]:.3g} nats." if len(reading.loss) else ""
+    last = (
+        f" The step before it was at {rounded(reading.loss[-1], 3)} nats."
+        if len(reading.loss)
+        else ""
+    )
     return Finding(
         "diverged",
         "It came apart",
@@ -137,7 +148,7 @@ def _thrown_back(reading: _Reading) -> Finding | None:
     smooth, now, sure = mean(loss, NEIGHBOURS), reading.newest, max(BACK, SURE * spread(loss))
     best, uniform = int(smooth.argmin()), reading.lines["uniform"]
     if now > uniform + sure:
-        numbers = f"the loss is at {now:.3g} nats; blind guessing gives {uniform:.2f}."
+        numbers = f"the loss is at {rounded(now, 3)} nats; blind guessing gives {uniform:.2f}."
         return Finding("back", "Worse than guessing", numbers, reading.rates(1 / 3))
     if now < smooth[best] + sure:
         return None
@@ -164,8 +175,8 @@ def _off_course(reading: _Reading) -> Finding | None:
     return Finding(
         "course",
         "Off course at first" if top < len(smooth) / 2 else "Off course for a while",
-        f"around step {reading.steps[top]:,.0f} the loss was at {smooth[top]:.3g} nats, where "
-        f"blind guessing gives {uniform:.2f}, and was below that again from step "
+        f"around step {reading.steps[top]:,.0f} the loss was at {rounded(smooth[top], 3)} nats, "
+        f"where blind guessing gives {uniform:.2f}, and was below that again from step "
         f"{reading.steps[back]:,.0f} on.",
         reading.rates(1 / 3),
     )

@@ -9,7 +9,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
-from minigpt.counting import counted
+from minigpt.counting import counted, rounded
 from minigpt.store import Curves, Run
 from minigpt.ui import address, services
 from minigpt.ui.choosing import run_label
@@ -19,7 +19,9 @@ from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
 
 TICK = 3.0  # seconds
+FEW = 3  # measurements, before runs are compared by when they came to a loss
 MOST = 4  # beside the chosen run: more lines cannot be told apart
+BUSY = " Seconds also tell of what else the machine had to do at the time: compare along steps."
 AXES = {"seconds": "seconds of training", "steps": "steps", "tokens": "tokens read"}
 
 
@@ -101,10 +103,10 @@ def _beside(ids: Sequence[str], axis: str, drawn_active: bool) -> None:
     show_chart(chart, f"beside-{ids[0]}", moving=drawn_active)
     st.caption(
         "Look for the line that falls first. Bits per character compare fairly, whatever the "
-        "tokenizer.",
+        f"tokenizer.{BUSY if axis == 'seconds' else ''}",
         help=GLOSSARY["bits per character"],
     )
-    _table(runs, names, curves)
+    _table(runs, names, curves, lines, axis)
 
 
 def short_names(runs: Sequence[Run]) -> list[str]:
@@ -134,16 +136,22 @@ def bits(run: Run, loss: np.ndarray) -> np.ndarray:
     return bits_per_character(loss, run.characters_per_token)
 
 
-def _table(runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curves]) -> None:
-    """A column for each run: what it reached, when, and every setting in which they differ."""
-    lines = [_line(run, known, "seconds") for run, known in zip(runs, curves, strict=True)]
-    begun = [loss.min() for _, loss in lines if len(loss)]
-    target = max(begun) if begun else math.inf
+def _table(
+    runs: Sequence[Run],
+    names: Sequence[str],
+    curves: Sequence[Curves],
+    lines: Sequence[tuple[np.ndarray, np.ndarray]],
+    axis: str,
+) -> None:
+    """A column for each run: what it reached, when along the axis, and every setting in which they
+    differ. When is told once all have been measured a few times."""
+    all_know = all(len(loss) >= FEW for _, loss in lines)
+    target = max(loss.min() for _, loss in lines) if all_know else math.inf
     settings = [{**vars(run.model), **vars(run.train)} for run in runs]
     rows = {
         "Best bits per character": [f"{loss.min():.3f}" if len(loss) else "–" for _, loss in lines],
-        f"Seconds to {target:.2f} bits" if begun else "Seconds": [
-            f"{at[loss <= target][0]:.1f}" if len(loss) else "–" for at, loss in lines
+        f"{axis.capitalize()} to {target:.2f} bits" if all_know else axis.capitalize(): [
+            f"{rounded(at[loss <= target][0], 3)}" if all_know else "–" for at, loss in lines
         ],
     }
     for name, label in NAMES.items():

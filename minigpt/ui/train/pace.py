@@ -1,6 +1,7 @@
 """How long a training takes: as this machine was measured, or by the pace of what trains now."""
 
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.counting import rounded
 from minigpt.engine.speed import PACED_STEPS, slowdown
 from minigpt.store import Run
 from minigpt.ui import services
@@ -41,7 +42,8 @@ def differs(run: Run, sharing: int) -> str:
 
 def _differs(times: float) -> str:
     is_now = "busy with other work" if times > 1 else "faster than it was"
-    return f"This machine is {is_now}: a step takes {times:.2g} times as long as was measured"
+    told = rounded(times, 2)
+    return f"This machine is {is_now}: a step takes {told} times as long as was measured"
 
 
 def _pace(run: Run) -> tuple[float, float] | None:

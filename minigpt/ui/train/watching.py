@@ -116,11 +116,14 @@ def _numbers(run: Run, curves: Curves, sharing: int) -> None:
     measured = curves.val_loss[~np.isnan(curves.val_loss)]
     seen = "unseen text" if len(measured) else "training text"
     value = measured[-1] if len(measured) else curves.train_loss[-1] if len(curves.step) else None
+    if run.state == "diverged":
+        value = None  # what was measured before does not tell of what it has come to
     bits = None if value is None else bits_per_character(value, run.characters_per_token)
+    unknown = "it came apart" if run.state == "diverged" else "not measured yet"
     loss.metric(
         f"Loss on {seen}",
         "–" if value is None else f"{value:.3f} nats",
-        delta="not measured yet" if bits is None else f"{bits:.2f} bits per character",
+        delta=unknown if bits is None else f"{bits:.2f} bits per character",
         delta_color="off",
         delta_arrow="off",
         help=explain("loss", "nats", "bits per character", "validation"),
