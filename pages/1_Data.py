@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt.config import InputError
 from minigpt.ui import address, frame, pages, services
 from minigpt.ui.choosing import choose_text, choose_tokenizer
-from minigpt.ui.data import cutting, sources, text
+from minigpt.ui.data import cutting, keeping, sources, text, uploads
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.words import sentence
 
@@ -15,7 +15,7 @@ visit = frame.open_page(
 
 # Choose: where the text comes from.
 SOURCES = {
-    "Upload": sources.upload,
+    "Upload": uploads.upload,
     "Paste": sources.paste,
     "Library": sources.library,
     "Worlds": sources.worlds,
@@ -27,16 +27,16 @@ for tab, bring in zip(
     if tab.open:
         with tab:
             bring(visit)
-sources.tell()
+keeping.tell()
 
 st.subheader("The text", anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = choose_text(visit, "Look at")
-    sources.delete(visit, chosen)
+    keeping.delete(visit, chosen)
 try:
     body = visit.store.text(chosen.id)
     text.show(chosen, body)
-    sources.tidy(visit, chosen, body)
+    keeping.tidy(visit, chosen, body)
 
     st.subheader("What the model sees: tokens", anchor=False, help=GLOSSARY["token"])
     kind, size = choose_tokenizer()

@@ -1,0 +1,133 @@
+"""What becomes of a text: kept, cleaned up or deleted, and what is told of it."""
+
+from collections.abc import Callable
+from itertools import count
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.corpus import CLEANINGS, clean
+from minigpt.counting import counted
+from minigpt.store import LIBRARY_SHELF, Text, text_id_of
+from minigpt.ui import tokens
+from minigpt.ui.choosing import put_text
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import plain, sentence
+
+TOLD = "told"  # what became of the newest texts: (icon, sentence)
+
+
+def take(make: Callable[[], tuple[str, str]]) -> None:
+    """Does what a button asks for, and says what became of it."""
+    try:
+        st.session_state[TOLD] = [make()]
+    except InputError as error:
+        st.session_state[TOLD] = [("error", sentence(error))]
+
+
+def tell() -> None:
+    """What became of the newest texts, until something else is done about texts."""
+    for kind, words in st.session_state.pop(TOLD, []):
+        tell_of(kind, words)
+
+
+def tell_of(kind: str, words: str) -> None:
+    tell = {"success": st.success, "error": st.error, "info": st.info}[kind]
+    tell(words, icon={"success": ":material/check:"}.get(kind))
+
+
+def keep(visit: Visit, name: str, body: str, origin: str = "") -> tuple[str, str]:
+    """Checks a text, stores it and chooses it; returns the good news. Raises InputError."""
+    if len(body.strip()) < 2:
+        raise InputError(
+            f"{name} has {counted(len(body.strip()), 'character')} besides spaces, a model needs "
+            "at least 2: bring a longer one"
+        )
+    visit.limits.check_text(len(body))
+    text_id = text_id_of(body)
+    shelf = visit.store.texts(visit.workspace)
+    if text_id not in {text.id for text in shelf}:
+        visit.limits.check_shelf(len(shelf), visit.store.used_bytes())
+    name = _free_name(visit, name, text_id)
+    visit.store.add_text(visit.workspace, name, body, origin)
+    put_text(text_id)
+    return "success", f"Took {plain(name)}: {counted(len(body), 'character')}."
+
+
+def _free_name(visit: Visit, name: str, text_id: str) -> str:
+    """`name`, or with a number behind it where another text has it: a choice needs unique names."""
+    shelves = (visit.workspace, LIBRARY_SHELF)
+    # The same text again only takes the new name.
+    taken = {
+        text.name for shelf in shelves for text in visit.store.texts(shelf) if text.id != text_id
+    }
+    numbered = (f"{name} ({n})" for n in count(2))
+    return name if name not in taken else next(other for other in numbered if other not in taken)
+
+
+def delete(visit: Visit, text: Text) -> None:
+    """Deletes a text of the visitor's own, once they know what becomes of its runs."""
+    own = [other.id for other in visit.store.texts(visit.workspace)]
+    if text.id not in own:
+        return
+    runs = sum(run.text_id == text.id for run in visit.store.runs(visit.workspace))
+    with st.popover("Delete", icon=":material/delete:"):
+        st.caption(_what_deleting_does(runs))
+
+        def drop() -> None:
+            at = own.index(text.id)
+            put_text(next(iter(own[at + 1 :] + own[:at][::-1]), None))
+            take(lambda: _drop(visit, text))
+
+        st.button(
+            "Delete this text", icon=":material/delete_forever:", type="primary", on_click=drop,
+            key=f"delete-{text.id}",
+        )  # fmt: skip
+
+
+def _what_deleting_does(runs: int) -> str:
+    if not runs:
+        return "The text goes from your texts. No run of yours uses it. This cannot be undone."
+    one = runs == 1
+    return (
+        f"The text goes from your texts, and no new run can be trained on it. "
+        f"{'One run' if one else f'{runs:,} runs'} of yours {'uses' if one else 'use'} it: "
+        f"{'it keeps' if one else 'they keep'} it, "
+        f"{'goes' if one else 'go'} on training and can be looked at, but without the level lines "
+        "under the curve, which are counted on the text. The text itself is deleted with the last "
+        "of its runs. This cannot be undone."
+    )
+
+
+def _drop(visit: Visit, text: Text) -> tuple[str, str]:
+    visit.store.drop_text(visit.workspace, text.id)
+    return "success", f"Deleted {plain(text.name)}."
+
+
+def tidy(visit: Visit, text: Text, body: str) -> None:
+    """Clean-ups, each telling what it changes; the result becomes a text of its own."""
+    with st.expander("Clean it up", icon=":material/mop:"):
+        st.caption("The text stays as it is; what you switch on makes another one beside it.")
+        wanted = []
+        for name, cleaning in CLEANINGS.items():
+            if st.toggle(cleaning.title, key=f"clean-{name}-{text.id}", help=cleaning.about):
+                before = clean(body, wanted)
+                wanted.append(name)
+                st.caption(_difference(before, clean(body, wanted)))
+        if wanted:
+            cleaned = clean(body, wanted)
+            st.html(tokens.running(cleaned[:600], marks=True))
+            if st.button("Keep the cleaned text", icon=":material/add:", key="keep_cleaned"):
+                take(lambda: keep(visit, f"{text.name}, cleaned", cleaned))
+                st.rerun()
+
+
+def _difference(before: str, after: str) -> str:
+    """What a clean-up did, in numbers."""
+    if before == after:
+        return "Nothing in this text is changed by that."
+    fewer = len(before) - len(after)
+    if not fewer:
+        changed = sum(a != b for a, b in zip(before, after, strict=True))
+        return f"It changes {changed:,} of {counted(len(before), 'character')}."
+    return f"It takes out {fewer:,} of {counted(len(before), 'character')}."
