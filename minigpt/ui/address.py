@@ -132,11 +132,12 @@ def place(
     key = parameter.key(run)
     here = st.session_state.setdefault(HERE, ("", {}))[1]
     stands = st.session_state.get(key)
-    if key in here and stands is not None and _written(stands) != here[key]:
+    drawn = key in here and stands is not None
+    if drawn and _written(stands) != here[key] and not _went_back():
         # Changed by hand. Where two fields were at once, only one of them may have called `keep`.
         _say(parameter, key, stands, usual)
     value = _wanted(parameter, key, usual, check)
-    put = key in here and stands is not None and _written(stands) != _written(value)
+    put = drawn and _written(stands) != _written(value)
     if put:  # the browser went back
         st.session_state[key] = value
     elif key not in here:  # what stood in a field of the page before is no value for this one

@@ -100,6 +100,7 @@ def test_going_back_in_the_browser_goes_back_in_what_is_shown(page, server):
     wait_until(page, lambda: said(page) == {"head": "3"})
     page.go_back()
     expect(radio(page, "Head", "1")).to_be_checked()
+    settled(page)
     page.go_back()
     expect(radio(page, "Head", "0")).to_be_checked()
     assert said(page) == {}
