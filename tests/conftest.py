@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from minigpt import bundle
 from minigpt.config import GPTConfig, TrainConfig
@@ -89,3 +90,14 @@ def exported(fresh_store: Store, small_run: str) -> bytes:
     while trainer.turn():
         pass
     return bundle.export_run(fresh_store, fresh_store.run(small_run))
+
+
+class OneBrowser(LoadScopeScheduling):
+    """Of several processes, one has the browser and its server, and the others the rest."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/e2e/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneBrowser:
+    return OneBrowser(config, log)

@@ -1,7 +1,6 @@
 """A real server and a real browser."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -40,13 +39,6 @@ def page(browser: Browser) -> Page:
     context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the server and the browser, and tests with them; another has the rest."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.hookimpl(wrapper=True)
