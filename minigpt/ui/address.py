@@ -7,6 +7,7 @@ into such a field and it is short: a longer one goes along in the session.
 """
 
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ KEPT = "address_kept"  # in the session: what was chosen, by the key of its fiel
 PAST = "address_past"  # in the session: what the address said of a field and does not any more
 REFUSED = "address_refused"  # in the session: what of the address cannot be, by name
 HERE = "address_here"  # in the session: the page that is open, and what its fields showed last
+CHOSEN = "address_run"  # in the session: the run chosen last, the one before, and until when
+SOON = 3.0  # seconds in which a browser may still send the address as it was before
 MOST_TYPED = 200  # characters of a text in an address
 TOLD = 40  # characters of what cannot be
 
@@ -265,17 +268,33 @@ def go(page: Page) -> None:
     st.switch_page(page.file, query_params=carried())
 
 
+def run() -> str | None:
+    """The run in the URL; the one just chosen, where a browser that was asked for something else in
+    the same moment, perhaps by a page's own clock, still sent the address as it was before."""
+    said = st.query_params.get(RUN)
+    chosen, before, until = st.session_state.get(CHOSEN, (None, None, 0.0))
+    if said != before or said == chosen or time.monotonic() > until or _went_back():
+        return said
+    _write(RUN, chosen)
+    return chosen
+
+
 def show_run(run_id: str) -> None:
     """Makes a run the one in the URL: it survives a reload, and every page shows it."""
-    leave_run()
-    st.query_params[RUN] = run_id
+    _choose(run_id)
 
 
 def leave_run() -> None:
     """Makes the demo the run that is shown, as on a first visit."""
+    _choose(None)
+
+
+def _choose(run_id: str | None) -> None:
+    st.session_state[CHOSEN] = run_id, st.query_params.get(RUN), time.monotonic() + SOON
     for name in (RUN, *(parameter.name for parameter in PARAMETERS if parameter.scope)):
         st.query_params.pop(name, None)
     show_beside([])
+    _write(RUN, run_id)
 
 
 def beside() -> list[str]:

@@ -8,7 +8,7 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.limits import Limits
 from minigpt.store import DEMO_PREFIX, EVERYONE, Run, Store, StoreError
-from minigpt.ui import services
+from minigpt.ui import address, services
 from minigpt.ui.words import plain, sentence
 from minigpt.ui.workspace import workspace
 
@@ -44,7 +44,7 @@ def arrive(tells_trouble: bool) -> Visit:
     opened."""
     store, (who, known) = services.store(), workspace()
     demo_id = bundle.ensure_demo(store)  # it comes back, whatever became of it
-    wanted = st.query_params.get("run", DEMO_PREFIX)
+    wanted = address.run() or DEMO_PREFIX
     try:
         run = store.run(demo_id if wanted == DEMO_PREFIX else wanted)
     except InputError as error:

@@ -185,6 +185,18 @@ def test_two_choices_in_a_moment_are_both_kept_and_both_are_carried(home_page):
         assert all(("layer=1" in link) == bool(layer) for link in links)
 
 
+def test_a_run_just_started_stays_when_the_browser_sends_the_address_of_before(home_page, store):
+    app = opened(home_page, "pages/2_Train.py")
+    by_label(app.button, "Start training").click().run()
+    run_id = said_in(well(app))["run"]
+    assert store.run(run_id).active
+    app.query_params.clear()
+    assert said_in(well(app.run()))["run"] == run_id
+    app.session_state[address.CHOSEN] = run_id, None, 0.0  # long ago
+    app.query_params.clear()
+    assert "run" not in said_in(well(app.run()))
+
+
 def test_a_choice_of_which_nobody_was_told_stands_in_the_address_as_well(home_page):
     """Of two fields changed at once, the first one's call may end the run before the second's."""
     app = opened(home_page, GENERATE)
