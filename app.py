@@ -8,7 +8,7 @@ from minigpt.ui import frame, pages, written
 from minigpt.ui.glossary import BRIEF, explain
 from minigpt.ui.home import cards, progress, talk
 from minigpt.ui.prompts import notes_on
-from minigpt.ui.words import sentence
+from minigpt.ui.visit import tell
 
 visit = frame.open_page(
     pages.HOME,
@@ -70,7 +70,8 @@ if not before:
         text = written.write(visit.run, prompt, written.USUAL, place, bars_place)
     except InputError as error:
         written.forget()
-        place.error(sentence(error))
+        with place.container():
+            tell(visit, error)
         bars_place.empty()
     else:
         with told:

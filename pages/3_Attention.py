@@ -1,12 +1,10 @@
 """Attention: where every token of a text looks, in every head, at every moment of training."""
 
-import streamlit as st
-
 from minigpt.config import InputError
 from minigpt.ui import frame, pages
 from minigpt.ui.attention import maps
 from minigpt.ui.choosing import choose_moment
-from minigpt.ui.words import sentence
+from minigpt.ui.visit import tell
 
 visit = frame.open_page(
     pages.ATTENTION,
@@ -20,7 +18,7 @@ step = choose_moment(visit)
 try:
     view = maps.compute(visit.run, text, step)
 except InputError as error:
-    st.error(sentence(error))
+    tell(visit, error)
 else:
     maps.show(visit.run, view)
 frame.show_words(

@@ -6,7 +6,7 @@ from minigpt.config import InputError
 from minigpt.ui import frame, pages
 from minigpt.ui.generate import form, output
 from minigpt.ui.prompts import notes_on
-from minigpt.ui.words import sentence
+from minigpt.ui.visit import tell
 
 visit = frame.open_page(
     pages.GENERATE,
@@ -25,7 +25,7 @@ with text:
     try:
         output.show(visit, prompt, config(), pressed)
     except InputError as error:
-        st.error(sentence(error))
+        tell(visit, error)
 frame.show_words(
     "context", "model", "parameters", "run", "seed", "special tokens", "step", "temperature",
     "token", "tokenizer", "top-k", "top-p", "vocabulary",

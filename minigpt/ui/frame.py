@@ -40,8 +40,7 @@ def open_page(page: Page, about: str, *words: str, tells_trouble: bool = True) -
     address.arrive(page)
     with st.sidebar:
         st.markdown("### minigpt")
-        menu = st.empty()
-        _show_menu(menu)
+        menu = st.container()
         run_choice = st.container()
         drawer.closes_after_a_tap(page.title)
     st.html(STYLE)
@@ -50,17 +49,18 @@ def open_page(page: Page, about: str, *words: str, tells_trouble: bool = True) -
     try:
         visit = arrive(tells_trouble)
     except InputError as error:
+        _show_menu(menu)
         st.error(sentence(error))
         st.stop()
-    if address.settle(visit.run):
-        _show_menu(menu)
+    address.settle(visit.run)
+    _show_menu(menu)  # once: what is drawn twice moves what is below it
     with run_choice:
         choose_run(visit)
     return visit
 
 
 def _show_menu(place: DeltaGenerator) -> None:
-    with place.container():
+    with place:
         for page in PAGES:
             address.link(page, icon=page.icon)
 

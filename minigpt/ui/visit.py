@@ -62,3 +62,19 @@ def look(store: Store, run: Run) -> None:
         store.look(run.id)
     except StoreError as error:
         st.error(sentence(error))
+
+
+def tell(visit: Visit, error: InputError) -> None:
+    """What there is to say in place of a picture. That a run has no weights yet is no error: the
+    page is drawn again as soon as they come."""
+    if visit.run.active and visit.store.weights_step(visit.run.id) is None:
+        st.info(sentence(error))
+        _await_weights(visit.run.id)
+    else:
+        st.error(sentence(error))
+
+
+@st.fragment(run_every=2.0)
+def _await_weights(run_id: str) -> None:
+    if services.store().weights_step(run_id) is not None:
+        st.rerun()

@@ -144,7 +144,7 @@ class Runs(RuleBasedStateMachine):
         assert set(in_memory) <= running | self.deleted
         if self.worker._requeued:
             assert running <= set(in_memory)
-        whole = [training.job for training in in_memory.values() if training.pause_at is None]
+        whole = [training.job for training in in_memory.values() if training.job.pause_at is None]
         assert len(whole) <= LIMITS.max_running
         for who in ("ann", "bob", "eve"):
             own = [run for run in whole if run.workspace == who]

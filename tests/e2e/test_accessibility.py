@@ -53,6 +53,7 @@ def test_no_page_is_hard_to_read_or_to_reach_by_keyboard(shaded_page, server):
     expect_accessible(page, "Data, BPE")
 
     go(page, "Train")
+    expect(page.get_by_role("radio", name="10 s")).to_be_enabled(timeout=60_000)  # it was measured
     expect_accessible(page, "Train, the demo")
     start(page)
     expect(page.get_by_text("What it writes")).to_be_visible()

@@ -35,9 +35,9 @@ def differs(run: Run, sharing: int) -> str:
     if run.state != "running" or pace is None or (times := slowdown([pace])) == 1:
         return ""
     measured, said = pace
-    whole = rough(measured * run.train.max_steps * max(sharing, 1))
-    alone = rough(said * run.train.max_steps)
-    return f"{_differs(times)}: by this pace the whole run takes about {whole}, not {alone}."
+    steps = run.train.max_steps * max(sharing, 1)  # the others have their turns in between
+    whole, planned = rough(measured * steps), rough(said * steps)
+    return f"{_differs(times)}: by this pace the whole run takes about {whole}, not {planned}."
 
 
 def _differs(times: float) -> str:

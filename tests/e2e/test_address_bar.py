@@ -15,7 +15,9 @@ def said(page: Page) -> dict[str, str]:
 
 
 def radio(page: Page, group: str, name: str):
-    return page.get_by_role("radiogroup", name=group).get_by_role("radio", name=name, exact=True)
+    return (
+        page.get_by_role("radiogroup", name=group).get_by_role("radio", name=name, exact=True).last
+    )
 
 
 def type_in(page: Page, label: str, words: str) -> None:
