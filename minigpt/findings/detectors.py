@@ -105,7 +105,7 @@ class _Reading:
         if self.train.optimizer == "muon":
             rates.append(self.train.muon_learning_rate)
         now, then = (
-            " and ".join(dict.fromkeys(f"{_rounded(rate * by):g}" for rate in rates))
+            " and ".join(dict.fromkeys(f"{_askable(rate * by):g}" for rate in rates))
             for by in (1, factor)
         )
         decayed = max(rates) * self.train.weight_decay
@@ -118,7 +118,7 @@ class _Reading:
         return f"Start again with a {word} learning rate: {then} instead of {now}."
 
 
-def _rounded(rate: float) -> float:
+def _askable(rate: float) -> float:
     """A learning rate that can be asked for, with one digit."""
     return min(1.0, float(f"{rate:.1g}"))
 

@@ -90,23 +90,20 @@ def arrive(page: Page) -> None:
         st.session_state[HERE] = page.title, {}
 
 
-def settle(run: Run) -> bool:
-    """Has the address say what was chosen last; returns whether it did not.
+def settle(run: Run) -> None:
+    """Has the address say what was chosen last.
 
     A browser that is asked for two things in a moment sends the second with the address as it was
     before the first.
     """
-    late = False
     if _went_back():
-        return late
+        return
     for parameter in PARAMETERS:
         key, said = parameter.key(run), st.query_params.get(parameter.name)
         value = st.session_state.get(KEPT, {}).get(key)
         wanted = None if value is None or not _fits(value) else _written(value)
         if said != wanted and (said is None or said in _past(key)):
             _write(parameter.name, wanted)
-            late = True
-    return late
 
 
 def within(least: float, most: float) -> Callable[[Any], Any]:
