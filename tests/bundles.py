@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import safetensors.numpy
 
-from minigpt.bundle.file import BLANK, FORMAT, UNSEALED, open_header, seal
+from minigpt.bundle.format import BLANK, FORMAT, UNSEALED, open_header, seal
 
 
 def unpacked(data: bytes) -> tuple[dict, dict]:

@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 from minigpt import bundle
-from minigpt.bundle.file import SEAL
+from minigpt.bundle.format import SEAL
 from minigpt.config import InputError
 from minigpt.limits import Limits
 from tests.bundles import changed, unpacked, with_header

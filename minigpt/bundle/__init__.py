@@ -5,7 +5,7 @@ Nothing here imports torch: the bundled demo run is unpacked before the first pa
 
 from minigpt.bundle.demo import DEMO, ensure_demo
 from minigpt.bundle.exporting import export_run
-from minigpt.bundle.file import NotARun
+from minigpt.bundle.format import NotARun
 from minigpt.bundle.importing import check_size, import_run, read_run
 
 __all__ = [

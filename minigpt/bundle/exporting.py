@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import safetensors.numpy
 
-from minigpt.bundle.file import BLANK, FORMAT, METRICS, seal
+from minigpt.bundle.format import BLANK, FORMAT, METRICS, seal
 from minigpt.config import InputError
 from minigpt.corpus.library import LIBRARY
 from minigpt.store import NO_WEIGHTS, Run, Store, text_id_of

@@ -11,7 +11,15 @@ import safetensors.numpy
 
 from minigpt import tokenizers
 from minigpt.bundle.exporting import mark
-from minigpt.bundle.file import METRICS, BrokenRun, NotARun, damaged, is_intact, open_header, parsed
+from minigpt.bundle.format import (
+    METRICS,
+    BrokenRun,
+    NotARun,
+    damaged,
+    is_intact,
+    open_header,
+    parsed,
+)
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.limits import Limits
 from minigpt.metrics import Metrics, Results

@@ -19,7 +19,7 @@ from minigpt.corpus import bits_per_character, trained_on, windows
 from minigpt.counting import counted
 from minigpt.engine.supervisor import settle
 from minigpt.store import Curves, Run, Store
-from minigpt.tokenizers import known
+from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.visible import visible
 
 ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"
@@ -159,7 +159,7 @@ def _tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text:
     seen = None
     if run.text_id is not None:
         ids = tokenizer.encode_array(store.text(run.text_id))
-        seen = known.met(tokenizer, ids[: trained_on(len(ids), run.train.val_fraction)])
+        seen = unfamiliar.met(tokenizer, ids[: trained_on(len(ids), run.train.val_fraction)])
     alike = "one-form (`--clean one-form` of train)"
-    for sentence in known.notes(tokenizer, text, seen, visible, alike):
+    for sentence in unfamiliar.notes(tokenizer, text, seen, visible, alike):
         note(sentence[0].lower() + sentence[1:-1])

@@ -7,7 +7,7 @@ from minigpt.config import InputError
 from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers import known
+from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import services
 from minigpt.ui.words import boxed
@@ -48,7 +48,7 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
         return []  # it is refused
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)
-    notes = known.notes(
+    notes = unfamiliar.notes(
         tokenizer,
         text,
         services.met(run),

@@ -30,7 +30,7 @@ from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
-from minigpt.tokenizers import known
+from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.bpe import check_vocabulary
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def met(run: Run) -> np.ndarray | None:
 def _met(folder: Path, text_id: str, tokenizer: str, val_fraction: float) -> np.ndarray:
     chosen = tokenizers.load(tokenizer)
     ids = chosen.encode_array(_open(folder).text(text_id))
-    return known.met(chosen, ids[: trained_on(len(ids), val_fraction)])
+    return unfamiliar.met(chosen, ids[: trained_on(len(ids), val_fraction)])
 
 
 def statistics(text_id: str) -> Statistics:
