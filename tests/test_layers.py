@@ -31,7 +31,7 @@ LAYERS = [
 ENGINE = [
     {"launch", "speed", "marker", "ablation"},
     {"supervisor", "probe", "training"},
-    {"jobs"},
+    {"jobs", "turns"},
     {"worker"},
     {"together"},
 ]

@@ -9,7 +9,7 @@ import torch
 from minigpt import optim
 from minigpt.config import InputError, Restart, TrainConfig
 from minigpt.corpus import LIBRARY
-from minigpt.engine import worker
+from minigpt.engine import turns, worker
 from minigpt.engine.training import Training
 from minigpt.recipes import PRESETS
 from minigpt.store import Store
@@ -34,7 +34,7 @@ def everything(store: Store, run_id: str) -> tuple:
 
 @pytest.fixture
 def one_step_slices(monkeypatch):
-    monkeypatch.setattr(worker, "slice_seconds", lambda runs: 0.0)
+    monkeypatch.setattr(turns, "slice_seconds", lambda runs: 0.0)
 
 
 def test_a_finished_run_falls_anew_from_the_share_it_is_given():

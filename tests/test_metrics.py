@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import batch
-from minigpt.engine import worker
+from minigpt.engine import turns, worker
 from minigpt.engine.jobs import job_of
 from minigpt.engine.training import Training
 from minigpt.metrics import SingleStep
@@ -98,7 +98,7 @@ def test_weights_that_begin_at_zero_have_no_share():
 
 
 def test_only_a_step_asked_for_by_itself_is_looked_at(fresh_store, small_run, monkeypatch):
-    monkeypatch.setattr(worker, "slice_seconds", lambda runs: 0.0)
+    monkeypatch.setattr(turns, "slice_seconds", lambda runs: 0.0)
     looks = []
     seen = Trainer.advance_seen
     monkeypatch.setattr(Trainer, "advance_seen", lambda self: looks.append(1) or seen(self))

@@ -11,7 +11,7 @@ import torch
 
 from minigpt import optim, weights
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.engine import worker
+from minigpt.engine import turns, worker
 from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import Supervisor
 from minigpt.engine.training import is_snapshot_step
@@ -23,7 +23,7 @@ from minigpt.tokenizers import CharTokenizer
 
 @pytest.fixture
 def one_step_slices(monkeypatch):
-    monkeypatch.setattr(worker, "slice_seconds", lambda runs: 0.0)
+    monkeypatch.setattr(turns, "slice_seconds", lambda runs: 0.0)
 
 
 def wait_for(condition, seconds: float = 60) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from minigpt.engine import supervisor as supervisor_module
-from minigpt.engine import worker
+from minigpt.engine import turns, worker
 from minigpt.engine.supervisor import Supervisor
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
@@ -22,7 +22,7 @@ from tests.test_worker import final_weights, wait_for
 
 @pytest.fixture(autouse=True)
 def one_step_slices(monkeypatch):
-    monkeypatch.setattr(worker, "slice_seconds", lambda runs: 0.0)
+    monkeypatch.setattr(turns, "slice_seconds", lambda runs: 0.0)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from minigpt.config import InputError
 from minigpt.counting import counted
+from minigpt.engine import turns
 from minigpt.engine.jobs import job_of
 from minigpt.engine.marker import Marker
 from minigpt.engine.probe import Prober
@@ -31,14 +32,10 @@ from minigpt.engine.supervisor import BEAT_SECONDS, lock_path
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
 from minigpt.metrics import Results
-from minigpt.store import EVERYONE, Run, Store, StoreError, home, is_of_disk, refused
+from minigpt.store import Run, Store, StoreError, home, is_of_disk, refused
 from minigpt.trainer import Diverged
 
 STDIN, STDOUT = 0, 1
-SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
-ROUND_SECONDS = 3.0  # with many runs slices are shorter, so that each has its turn this often
-LEAST_SLICE_SECONDS = 0.1  # shorter ones would spend too much on writing
-CATCH_UP_SECONDS = 3.0  # of processor time that a newcomer may have before the others
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 TIDY_SECONDS = 60.0
@@ -47,11 +44,6 @@ HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 COMPILING_SECONDS = 1_200.0  # but a first one that torch.compile builds may take so long
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
-
-
-def slice_seconds(runs: int) -> float:
-    """How long each of so many runs trains before the next one has its turn."""
-    return max(LEAST_SLICE_SECONDS, min(SLICE_SECONDS, ROUND_SECONDS / max(runs, 1)))
 
 
 @dataclass
@@ -99,7 +91,7 @@ class Worker:
             self._admit()
             busy = bool(self.trainings)
             if busy:
-                self._train(min(self.trainings.values(), key=lambda training: training.seconds))
+                self._train(turns.next_of(self.trainings.values()))
         except StoreError as error:
             self.health.trouble = str(error)
             return False
@@ -184,14 +176,8 @@ class Worker:
 
     def _has_room(self, run: Run, without: str | None = None) -> bool:
         """Whether a run may train beside those in memory, or beside all but one of them."""
-        jobs = [training.job for id, training in self.trainings.items() if id != without]
-        own = [job for job in jobs if job.workspace == run.workspace != EVERYONE]
-        parameters = sum(each.model.num_parameters() for each in [*jobs, run])
-        return (
-            len(jobs) < self.limits.max_running
-            and len(own) < self.limits.max_running_per_workspace
-            and (not jobs or parameters <= self.limits.max_running_parameters)
-        )
+        others = [training for id, training in self.trainings.items() if id != without]
+        return turns.has_room(run, others, self.limits)
 
     def _make_room(self, line: list[Run]) -> None:
         """Pauses the run that nobody has looked at for longest, if that lets one in line begin."""
@@ -219,9 +205,7 @@ class Worker:
             self._marker.clear()
             self.store.rewind(run.id, trainer.step)
             sampled = {step for step, _ in self.store.samples(run.id)}
-            least = min((other.seconds for other in self.trainings.values()), default=0.0)
-            # Who comes a little later than the others of a class catches up with them.
-            training = Training(job, trainer, max(0.0, least - CATCH_UP_SECONDS))
+            training = Training(job, trainer, turns.seconds_of_newcomer(self.trainings.values()))
             training.sample_due = trainer.is_measured_step and trainer.step not in sampled
             self.trainings[run.id] = training
             self._record(run.id, Results(state="running"))
@@ -232,9 +216,8 @@ class Worker:
         self._allow(training)
         with self._answering_for(run_id):
             try:
-                training.slice(
-                    slice_seconds(len(self.trainings)), partial(self._marker.put, run_id)
-                )
+                seconds = turns.slice_seconds(len(self.trainings))
+                training.slice(seconds, partial(self._marker.put, run_id))
                 # Time of the processor, not of the clock: nobody pays for a slow disk or a
                 # neighbour of this machine, who may well take seconds.
                 training.seconds += time.process_time() - started
