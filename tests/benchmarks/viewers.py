@@ -3,8 +3,8 @@
     python -m tests.benchmarks.viewers --viewers 30 --runs 4 --seconds 60
 
 Each viewer is a session of its own over a websocket, speaking Streamlit's protocol as a browser
-does, and asks for the moving part of the page once a second while the worker trains. Browsers
-themselves would need more cores than the server.
+does, and asks for every part of the page that moves as often as the page wants while the worker
+trains. Browsers themselves would need more cores than the server.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from minigpt.store import Store
 from tests.benchmarks.classroom import memory_mb, new_run
 from tests.servers import app_server
 
-PERIOD = 1.0  # seconds between two questions of a viewer
+EARLY = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_EARLY_FOR_RERUN")  # a rerun follows
+WHOLE = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_SUCCESSFULLY")  # of the page, not a part
 
 
 @dataclass
@@ -35,6 +36,9 @@ class Viewer:
     page: str = "Train"
     seconds: list[float] = field(default_factory=list)
     failures: int = 0
+    page_hash: str = ""
+    periods: dict[str, float] = field(default_factory=dict)  # of the parts that move, by fragment
+    due: dict[str, float] = field(default_factory=dict)
 
     async def watch(self, address: str, delay: float, until: float) -> None:
         await asyncio.sleep(delay)  # people do not come all at once
@@ -45,33 +49,43 @@ class Viewer:
             max_size=None,
         ) as socket:
             self.socket = socket
-            fragment = await self._ask(fragment_id="")
-            while time.monotonic() < until:
+            await self._ask()
+            while self.due and (next_at := min(self.due.values())) < until:
+                await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+                fragment = min(self.due, key=self.due.get)
                 start = time.monotonic()
-                fragment = await self._ask(fragment) or fragment
+                await self._ask(fragment)
                 self.seconds.append(time.monotonic() - start)
-                await asyncio.sleep(max(0.0, PERIOD - self.seconds[-1]))
+                if fragment in self.periods:
+                    self.due[fragment] = time.monotonic() + self.periods[fragment]
 
-    async def _ask(self, fragment_id: str) -> str:
-        """Sends one rerun and waits for its end; returns the fragment that ticks, when told."""
+    async def _ask(self, fragment: str = "") -> None:
+        """Asks for the page, or for a part of it that moves, and waits for the end of the answer:
+        of the whole page, where the part asks for that."""
         ask = BackMsg()
         ask.rerun_script.query_string = f"run={self.run_id}"
-        ask.rerun_script.page_name = self.page
-        if fragment_id:
-            ask.rerun_script.fragment_id = fragment_id
-            ask.rerun_script.is_auto_rerun = True
+        ask.rerun_script.page_name = "" if self.page_hash else self.page
+        ask.rerun_script.page_script_hash = self.page_hash
+        ask.rerun_script.fragment_id = fragment
+        ask.rerun_script.is_auto_rerun = bool(fragment)
         await self.socket.send(ask.SerializeToString())
-        ticking = ""
+        told: dict[str, float] = {}
         while True:
             answer = ForwardMsg()
             answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), 30))
             kind = answer.WhichOneof("type")
-            if kind == "auto_rerun":
-                ticking = answer.auto_rerun.fragment_id
+            if kind == "new_session":
+                self.page_hash, told = answer.new_session.page_script_hash, {}
+            elif kind == "auto_rerun":
+                told[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
                 self.failures += 1
-            elif kind == "script_finished":
-                return ticking
+            elif kind == "script_finished" and answer.script_finished != EARLY:
+                if answer.script_finished == WHOLE:
+                    self.periods, self.due = {}, {}
+                self.periods |= told
+                self.due |= {part: time.monotonic() + period for part, period in told.items()}
+                return
 
 
 async def visit(address: str, runs: list[str], viewers: int, seconds: float) -> list[Viewer]:
