@@ -11,6 +11,12 @@ from minigpt.corpus import Exam
 from minigpt.model import GPT, Tap
 
 
+def nats(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """The cross-entropy of every target (B, T) given its logits (B, T, V): (B, T)."""
+    loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+    return loss.view_as(targets)
+
+
 @torch.inference_mode()
 def mean_loss(
     model: GPT, x: np.ndarray, y: np.ndarray, batch_size: int, tap: Tap | None = None
@@ -21,8 +27,8 @@ def mean_loss(
     total = 0.0
     for i in range(0, len(x), batch_size):
         logits = model(torch.from_numpy(x[i : i + batch_size]).to(model.device), tap=tap)
-        targets = torch.from_numpy(y[i : i + batch_size]).flatten().to(model.device)
-        total += F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="sum").item()
+        targets = torch.from_numpy(y[i : i + batch_size]).to(model.device)
+        total += nats(logits, targets).sum().item()
     if not math.isfinite(total):
         raise NotFinite
     return total / y.size
