@@ -75,7 +75,9 @@ class Viewer:
             answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), 30))
             kind = answer.WhichOneof("type")
             if kind == "new_session":
-                self.page_hash, told = answer.new_session.page_script_hash, {}
+                told = {}
+            elif kind == "navigation":
+                self.page_hash = answer.navigation.page_script_hash
             elif kind == "auto_rerun":
                 told[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
