@@ -158,7 +158,11 @@ def _time_left(run: Run, seconds: float | None) -> str:
 
 
 def _curve(run: Run, curves: Curves) -> None:
-    """The curve, in room that is there before its first point and stays as the chart changes."""
+    """The curve, in room that is there before its first point and stays as the chart changes; of a
+    run that rests without one, a sentence."""
+    if not run.active and not len(curves.step):
+        st.caption("This run made no step.")
+        return
     with st.container(key="curve"):
         if not len(curves.step):
             _without_steps(run)
@@ -175,7 +179,7 @@ def _without_steps(run: Run) -> None:
     elif run.state == "paused":
         st.caption("Paused before its first step: Resume lets it begin.")
     else:
-        st.caption("Waiting for the first step …" if run.active else "This run made no step.")
+        st.caption("Waiting for the first step …")
 
 
 def _place_in_line(run: Run) -> None:
@@ -201,7 +205,7 @@ def _words(run: Run, curves: Curves, sharing: int) -> None:
             _place_in_line(run)
         if len(curves.step):
             curve_words.show(run, curves, sharing)
-        else:
+        elif run.active:
             st.caption(curve_words.WHAT_TO_LOOK_FOR)
 
 
