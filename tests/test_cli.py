@@ -6,6 +6,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from minigpt import cli
@@ -70,10 +72,14 @@ def test_a_run_is_listed_continued_evaluated_and_inspected(trained, text_file, t
     result = last_json(capsys)
     assert result["bits_per_character"] == pytest.approx(result["loss"] / 0.6931, rel=1e-3)
 
-    page = tmp_path / "attention.html"
     ask = ["inspect", trained, "--prompt", "hello <b>", "--layer", "0", "--head", "1"]
-    assert main([*ask, "--output", str(page)]) == 0
-    assert "layer 0, head 1" in page.read_text()
+    for name in ("attention.svg", "attention.html", "attention.csv"):
+        file = tmp_path / name
+        assert main([*ask, "--output", str(file)]) == 0
+        assert file.suffix == ".csv" or "layer 0, head 1</text>" in file.read_text()
+    numbers = pd.read_csv(file, index_col=0)
+    assert list(numbers.index) == list(numbers.columns) and numbers.index[2] == "3 l"
+    np.testing.assert_allclose(numbers.sum(axis=1), 1, atol=1e-4)
 
 
 def test_a_run_travels_as_a_file(trained, tmp_path, capsys):
@@ -143,6 +149,7 @@ def test_bad_input_is_one_sentence_and_no_traceback(trained, text_file, tmp_path
         ("generate", trained, "--prompt", ""): "prompt is empty",
         ("generate", trained, "--prompt", "a", "--temperature", "-1"): "--temperature is -1",
         ("generate", trained, "--prompt", "a", "--max-new-tokens", "0"): "--max-new-tokens is 0",
+        ("inspect", trained, "--prompt", "a", "--output", "a.pdf"): "end --output in .svg",
         ("evaluate", trained, str(empty)): "empty",
         ("evaluate", trained, str(short)): "two tokens",
         ("inspect", trained, "--prompt", ""): "0 tokens",

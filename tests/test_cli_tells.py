@@ -252,7 +252,7 @@ def test_every_written_file_is_as_open_as_any_other(
     finally:
         os.umask(before)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {"model.safetensors", "attention.html", "run.safetensors"} <= {p.name for p in files}
+    assert {"model.safetensors", "attention.svg", "run.safetensors"} <= {p.name for p in files}
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in files} == {
         path.name: mode for path in files
     }

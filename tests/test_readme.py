@@ -78,7 +78,7 @@ def test_every_command_in_the_readme_runs(reader, capsys):
                 words += ["--target", "9"]
             assert main([*words, "--json"]) == 0, (words, capsys.readouterr().err)
             json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert {"run.safetensors", "folder", "attention.html"} <= {p.name for p in reader.iterdir()}
+    assert {"run.safetensors", "folder", "attention.svg"} <= {p.name for p in reader.iterdir()}
     assert all(run.state == "finished" for run in store.runs())
     store.close()
 

@@ -2,6 +2,7 @@
 prints."""
 
 import argparse
+import html
 import math
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from minigpt.store import Curves, Run, Store
 from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.visible import visible
 
+PICTURES = (".svg", ".html", ".csv")
 ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"
 
 
@@ -111,13 +113,15 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Write one head's attention over a prompt as a picture, in one HTML file."""
+    """Write one head's attention over a prompt as a picture (SVG, HTML), or its numbers (CSV)."""
     from minigpt import plots
     from minigpt.interpret import attention
     from minigpt.weights import load_model
 
     run, output = store.find_run(args.run), unused(Path(args.output), args.force)
-    shape = run.model
+    shape, form = run.model, output.suffix.lower()
+    if form not in PICTURES:
+        raise InputError(f"{output} is no picture: end --output in {', '.join(PICTURES)}")
     for name, value, most in (
         ("layer", args.layer, shape.n_layer),
         ("head", args.head, shape.n_head),
@@ -137,18 +141,12 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         note(f"of {counted(len(ids), 'token')} the newest {plots.MOST_ROWS} are shown")
     patterns = attention(load_model(store, run), ids, plots.MOST_ROWS)
     tokens = [tokenizer.tokens[i] for i in ids]
-    figure = plots.alone(
-        plots.attention_heatmap(patterns[args.layer, args.head].numpy(), tokens),
-        plots.heatmap_shape(tokens[-plots.MOST_ROWS :], len(tokens) > plots.MOST_ROWS),
-    )
-    figure.update_layout(
-        template=plots.TEMPLATE,
-        title=f"{plots.escaped(run.name)}: layer {args.layer}, head {args.head}",
-        title_yref="container",
-        title_y=0.97,
-        margin={"t": 140, "r": 40},
-    )
-    output.write_text(figure.to_html(include_plotlyjs=True), encoding="utf-8")
+    pattern = patterns[args.layer, args.head].numpy()
+    title = f"{run.name}: layer {args.layer}, head {args.head}"
+    written = plots.table(pattern, tokens) if form == ".csv" else plots.svg(pattern, tokens, title)
+    if form == ".html":
+        written = f"<!doctype html>\n<title>{html.escape(title)}</title>\n{written}"
+    output.write_text(written, encoding="utf-8")
     say(f"wrote {output}")
     say(SPECIAL)
     return {"run": run.id, "file": str(output), "tokens": len(ids)}

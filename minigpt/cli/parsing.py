@@ -166,8 +166,9 @@ def parser() -> Parser:
     option(sub, "--head", usual=0, type=whole(None), help="which head of that layer, from 0")
     sub.add_argument(
         "--output",
-        default="attention.html",
-        help="the file to write (default: attention.html)",
+        default="attention.svg",
+        help="the file to write: .svg and .html are a picture, .csv its numbers "
+        "(default: attention.svg)",
     )
     sub.add_argument("--force", action="store_true", help=FORCE)
 

@@ -12,6 +12,7 @@ from minigpt.plots.choices import Candidate, next_tokens
 from minigpt.plots.curves import comparison, compression, loss, right_answers
 from minigpt.plots.heads import (
     MOST_ROWS,
+    Kind,
     Shape,
     alone,
     attention_grid,
@@ -19,8 +20,12 @@ from minigpt.plots.heads import (
     columns,
     grid_shape,
     heatmap_shape,
+    packed,
+    table,
+    thumbnail,
 )
 from minigpt.plots.moving import option
+from minigpt.plots.picture import ends, svg
 from minigpt.plots.resting import figure
 from minigpt.plots.theme import TEMPLATE, escaped, readable
 
@@ -31,6 +36,7 @@ __all__ = [
     "Bars",
     "Candidate",
     "Chart",
+    "Kind",
     "Line",
     "Rows",
     "Shape",
@@ -41,6 +47,7 @@ __all__ = [
     "columns",
     "comparison",
     "compression",
+    "ends",
     "escaped",
     "figure",
     "grid_shape",
@@ -48,6 +55,10 @@ __all__ = [
     "loss",
     "next_tokens",
     "option",
+    "packed",
     "readable",
     "right_answers",
+    "svg",
+    "table",
+    "thumbnail",
 ]

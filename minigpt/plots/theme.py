@@ -14,6 +14,10 @@ SEQUENTIAL = (
     "#F8FAF9", "#D9EFEA", "#B5E0D8", "#8ECFC5", "#63B9AE",
     "#3A9F94", "#1B8479", "#0F6A62", "#0C4F4B", "#0B3437",
 )  # fmt: skip
+DIVERGING = (
+    "#0F6A62", "#3A9F94", "#8ECFC5", "#D9EFEA", "#F8FAF9",
+    "#FBF6EC", "#F6E0B8", "#E5B464", "#C97F1E", "#8A3F06",
+)  # fmt: skip
 # Pixels: of what is read, and of the labels along an axis. Smaller ones cannot be read on a
 # projector.
 LETTERS, LABELS = 14, 13

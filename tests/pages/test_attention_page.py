@@ -41,7 +41,8 @@ def test_attention_calls_its_text_a_text_and_one_token_is_one(home_page, finishe
     assert "prompt" not in notes
 
 
-def test_the_shown_part_of_a_long_text_is_a_part_of_what_was_read(home_page, store):
+def test_the_shown_part_of_a_long_text_is_a_part_of_what_was_read(home_page, store, monkeypatch):
+    monkeypatch.setattr(maps.plots, "MOST_ROWS", 96)
     run = store.find_run("demo")  # whose context holds 128
     text = ("Once there was a lamp in the harbour, and nobody lit it. " * 3)[:120]
     view = maps.compute(run, text, None)

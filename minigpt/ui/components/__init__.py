@@ -1,0 +1,2 @@
+"""Components of our own that draw in the browser: plain JavaScript on canvas, beside each its
+Python function."""

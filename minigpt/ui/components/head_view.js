@@ -1,0 +1,244 @@
+// One head, large: its map and its lines, which point at the same token and keep the same ones.
+
+const MOST_WINDOW = 600, SMALL_WINDOW = 460 // pixels of the lines' height, wide and on a phone
+const MOST_KEPT = 20
+const NOTHING = { row: null, column: null, right: null }
+const views = new WeakMap()
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".view")
+  if (!views.has(root)) views.set(root, headView(root))
+  const view = views.get(root)
+  view.update(data, themeOf(parentElement), (kept) => setTriggerValue("kept", kept))
+  return view.end
+}
+
+function headView(root) {
+  const find = (name) => root.querySelector(name)
+  const [map, lines, tip, window_] = [find(".map"), find(".lines"), find(".tip"), find(".window")]
+  const [mapCanvas, linesCanvas, base] = [find(".map canvas"), find(".lines canvas"), document.createElement("canvas")]
+  let weights, theme, strong, mapAt, linesAt, tell
+  let width = 0, pointed = NOTHING, kept = new Set(), frame = 0, asked = []
+
+  function update(data, colors, onKept) {
+    const same = weights && weights.weights === data.weights && weights.first === data.first
+    weights = weightsOf(data)
+    ;[theme, tell] = [colors, onKept]
+    if (!same) pointed = NOTHING
+    strong = strongOf(weights)
+    adopt(data.kept.map((token) => token - data.first))
+    find("h4").textContent = data.title
+    map.hidden = data.parts === "lines"
+    lines.hidden = data.parts === "map"
+    const words = `${data.title}: attention over ${count(data.rows)} tokens.`
+    map.setAttribute("aria-label", `${words} Map: rows look, columns are looked at. Arrow keys point, Enter keeps a row.`)
+    window_.setAttribute("aria-label", `${words} Lines from each token to those it looks at. Arrow keys point, Enter keeps a token.`)
+    lay()
+  }
+
+  // What is kept comes back after every click; an answer to an older click changes nothing.
+  function adopt(rows) {
+    const at = asked.indexOf(String(rows))
+    asked = at < 0 ? asked : asked.slice(at + 1)
+    if (!asked.length) kept = new Set(rows)
+  }
+
+  function lay() {
+    width = root.clientWidth
+    if (!width || !weights) return
+    const both = weights.parts === "both"
+    const wide = both && width >= 860
+    root.classList.toggle("wide", wide)
+    const mapWidth = wide ? Math.min(640, 0.56 * width) : Math.min(640, width)
+    mapAt = mapPlan(weights, theme, mapWidth)
+    const most = width < 520 ? SMALL_WINDOW : wide ? Math.max(mapAt.height - 170, 420) : MOST_WINDOW
+    linesAt = linesPlan(weights, theme, wide ? width - mapWidth - 32 : Math.min(width, 640), most)
+    map.style.width = wide ? `${mapWidth}px` : ""
+    lines.style.width = `${linesAt.width}px`
+    window_.style.height = `${linesAt.height}px`
+    find(".paper").style.height = `${linesAt.total}px`
+    const scale = window.devicePixelRatio || 1
+    if (!map.hidden) drawMap(sized(base, mapAt.width, mapAt.height), weights, theme, mapAt, scale)
+    draw()
+  }
+
+  function draw() {
+    cancelAnimationFrame(frame)
+    frame = requestAnimationFrame(() => {
+      if (!map.hidden) {
+        const context = sized(mapCanvas, mapAt.width, mapAt.height)
+        context.drawImage(base, 0, 0, mapAt.width, mapAt.height)
+        drawOverMap(context, weights, theme, mapAt, kept, over())
+      }
+      if (!lines.hidden) {
+        const context = sized(linesCanvas, linesAt.width, linesAt.height)
+        drawLines(context, weights, theme, linesAt, strong, window_.scrollTop, kept, pointed)
+      }
+    })
+    list()
+    find(".clear").disabled = !kept.size
+  }
+
+  const over = () => ({ row: pointed.row, column: pointed.column ?? pointed.right })
+
+  function point(next, from) {
+    const { row, column, right } = { ...NOTHING, ...next }
+    if (row === pointed.row && column === pointed.column && right === pointed.right) return
+    pointed = { row, column, right }
+    const parts = row !== null && column !== null ? told(weights, row, column) : []
+    if (from !== "lines" && row !== null) reveal(row)
+    draw()
+    hint(parts)
+    find(".told").textContent = parts.length ? spoken(parts) : find(".about").textContent
+  }
+
+  function hint(parts) {
+    tip.hidden = !parts.length
+    if (tip.hidden) return
+    write(tip, parts)
+    const x = mapAt.left + (pointed.column + 0.5) * mapAt.cell
+    const y = mapAt.top + (pointed.row + 1) * mapAt.cell + 10
+    tip.style.left = `${Math.max(0, Math.min(x - tip.offsetWidth / 2, map.clientWidth - tip.offsetWidth))}px`
+    tip.style.top = `${y + tip.offsetHeight < mapAt.height ? y : y - mapAt.cell - tip.offsetHeight - 20}px`
+  }
+
+  // Scrolls the lines so that a token stands in their window.
+  function reveal(index) {
+    const y = middle(weights, index)
+    const seen = y > window_.scrollTop + STEP && y < window_.scrollTop + linesAt.height - STEP
+    if (!seen) window_.scrollTop = y - linesAt.height / 2
+  }
+
+  // The numbers of what is pointed at or kept.
+  function list() {
+    const found = strongest(weights, kept, pointed)
+    const items = find("ol").children
+    write(find(".about"), found ? heading(found) : ["Point at a token to see its lines alone; click to keep it."])
+    for (let i = 0; i < 8; i++) {
+      const one = found?.found[i]
+      items[i].style.visibility = one ? "visible" : "hidden"
+      if (!one) continue
+      const many = found.only === null ? found.rows.length : 1
+      write(items[i].children[0], named(weights, one.index))
+      items[i].children[1].textContent = amount(one.value, many)
+    }
+  }
+
+  const amount = (value, many) =>
+    many === 1 ? shown(weights, value) : weights.kind === "share" ? `${value.toFixed(2)} of ${many}` : signed(value)
+
+  const signed = (value) => `${weights.signed && value > 0 ? "+" : ""}${value.toFixed(2)}`.replace("-", "−")
+
+  function heading({ rows, only }) {
+    if (only !== null) return [...named(weights, only), " is looked at most by"]
+    if (rows.length > 1) return [`Sum of ${rows.length} tokens' attention`]
+    return [...named(weights, rows[0]), " looks at"]
+  }
+
+  function toggle(row) {
+    if (row === null || (!kept.has(row) && kept.size >= MOST_KEPT)) return
+    kept.delete(row) || kept.add(row)
+    send()
+  }
+
+  function clear() {
+    if (!kept.size) return
+    kept.clear()
+    send()
+  }
+
+  function send() {
+    const rows = [...kept].sort((a, b) => a - b)
+    kept = new Set(rows)
+    asked.push(String(rows))
+    tell(rows.map((row) => row + weights.first))
+    draw()
+  }
+
+  function inside(event, canvas) {
+    const box = canvas.getBoundingClientRect()
+    return [event.clientX - box.left, event.clientY - box.top]
+  }
+
+  const cell = (event) => cellAt(mapAt, weights, ...inside(event, mapCanvas))
+
+  function token(event) {
+    const [x, y] = inside(event, linesCanvas)
+    return tokenAt(linesAt, weights, x, y + window_.scrollTop)
+  }
+
+  function keys(event, across) {
+    const last = weights.rows - 1
+    const row = pointed.row ?? last
+    const to = {
+      ArrowUp: Math.max(0, pointed.row === null ? last : row - 1), ArrowDown: Math.min(last, row + 1),
+      Home: 0, End: last,
+    }[event.key]
+    const step = across ? { ArrowLeft: -1, ArrowRight: 1 }[event.key] : undefined
+    if (to !== undefined) {
+      const column = across ? Math.min(pointed.column ?? to, to) : null
+      point({ row: to, column }, "keys")
+    } else if (step) {
+      const column = (pointed.column ?? row) + step
+      point({ row, column: Math.max(weights.lowest, Math.min(row, column)) }, "keys")
+    } else if (event.key === "Enter" || event.key === " ") toggle(pointed.row)
+    else if (event.key === "Escape") {
+      clear()
+      point(NOTHING, "keys")
+    } else return
+    event.preventDefault()
+    event.stopPropagation()
+  }
+
+  function picture() {
+    const parts = [map.hidden ? null : mapAt, lines.hidden ? null : linesAt].filter(Boolean)
+    const canvas = document.createElement("canvas")
+    const wide = parts.reduce((sum, part) => sum + part.width + 24, 8)
+    const high = Math.max(...parts.map((part) => part.height)) + 60
+    const context = sized(canvas, wide, high, 2)
+    context.fillStyle = theme.page
+    context.fillRect(0, 0, wide, high)
+    context.fillStyle = theme.ink
+    context.font = theme.words.replace(`${SMALLEST}px`, "600 16px")
+    context.fillText(weights.title, 16, 28)
+    context.translate(16, 44)
+    if (!map.hidden) {
+      drawMap(context, weights, theme, mapAt, 2)
+      drawOverMap(context, weights, theme, mapAt, kept, NOTHING)
+      context.translate(mapAt.width + 24, 0)
+    }
+    if (!lines.hidden) {
+      context.beginPath()
+      context.rect(0, 0, linesAt.width, linesAt.height)
+      context.clip()
+      drawLines(context, weights, theme, linesAt, strong, window_.scrollTop, kept, NOTHING)
+    }
+    canvas.toBlob((blob) => {
+      const link = document.createElement("a")
+      link.href = URL.createObjectURL(blob)
+      link.download = weights.file
+      link.click()
+      setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+    })
+  }
+
+  const leave = (event) => event.pointerType === "mouse" && point(NOTHING, "mouse")
+  mapCanvas.onpointermove = mapCanvas.onpointerdown = (event) => point(cell(event), "map")
+  linesCanvas.onpointermove = linesCanvas.onpointerdown = (event) => point(token(event), "lines")
+  map.onpointerleave = window_.onpointerleave = leave
+  mapCanvas.onclick = (event) => toggle(cell(event).row)
+  linesCanvas.onclick = (event) => toggle(token(event).row)
+  map.onkeydown = (event) => keys(event, true)
+  window_.onkeydown = (event) => keys(event, false)
+  window_.onscroll = draw
+  find(".clear").onclick = clear
+  find(".png").onclick = picture
+  for (let i = 0; i < 8; i++) {
+    const item = document.createElement("li")
+    item.append(document.createElement("span"), document.createElement("b"))
+    find("ol").append(item)
+  }
+  const watch = new ResizeObserver(() => root.clientWidth !== width && lay())
+  watch.observe(root)
+  return { update, end: () => watch.disconnect() }
+}
