@@ -18,6 +18,7 @@ from minigpt.interpret import (
     written_windows,
 )
 from minigpt.interpret.roles import masks
+from minigpt.interpret.windows import recurrence
 from minigpt.model import new_model
 
 FAMILIES = [
@@ -72,7 +73,7 @@ def test_scores_come_from_their_seed_alone(tiny_model, windows):
 
 def test_what_is_computed_at_once_changes_nothing(tiny_model, windows, monkeypatch):
     whole = head_scores(tiny_model, windows)
-    monkeypatch.setattr("minigpt.interpret.heads.AT_ONCE", 1)
+    monkeypatch.setattr("minigpt.interpret.windows.AT_ONCE", 1)
     for role, lift in head_scores(tiny_model, windows).lifts.items():
         np.testing.assert_allclose(lift, whole.lifts[role], atol=1e-6)
 
@@ -82,7 +83,7 @@ def test_repeated_sequences_are_different_tokens_repeated(windows):
         (40, 128, 25, 4), (40, 64, 25, 2), (40, 75, 25, 3), (17, 128, 17, 4), (40, 16, 8, 2),
         (6, 512, 6, 4), (40, 12, 6, 2),
     ):  # fmt: skip
-        ids = np.random.default_rng(0).integers(0, kinds, (40, 20))
+        ids = (np.arange(40 * 90) % kinds).reshape(40, 90)
         sequences, found = repeated_sequences(ids, context, seed=1)
         assert (found, sequences.shape[1]) == (period, period * copies)
         for sequence in sequences:
@@ -90,6 +91,18 @@ def test_repeated_sequences_are_different_tokens_repeated(windows):
             assert len(set(once)) == period and all((once == copy).all() for copy in again)
         rows = masks(sequences)[:, list(ROLES).index("induction")].any(-1).sum()
         assert len(sequences) >= 16 and rows >= 2_000
+
+
+def test_sequences_are_repeated_no_later_than_what_the_text_repeats():
+    rng = np.random.default_rng(0)
+    ids = np.stack([np.tile(rng.permutation(40)[:9], 6) for _ in range(16)])
+    assert recurrence(ids) == 9 and recurrence(np.arange(40)[None]) is None
+    assert repeated_sequences(ids, 128)[1] == 9
+    assert repeated_sequences(np.arange(40)[None], 128)[1] == 25
+    assert repeated_sequences(np.arange(40)[None] // 2 % 10, 128)[1] == 10, "different tokens"
+    often = np.tile(np.arange(40), (16, 2))
+    often[:, 40:] = np.tile(np.arange(4), 10)
+    assert recurrence(often) == 4 and repeated_sequences(often, 128)[1] == 6
 
 
 def test_tokens_are_drawn_as_often_as_they_stand_in_the_text():
@@ -102,7 +115,7 @@ def test_tokens_are_drawn_as_often_as_they_stand_in_the_text():
 def test_losses_on_copies_are_those_of_the_tokens_that_can_be_foreseen(tiny_model, windows):
     copies = head_scores(tiny_model, windows, seed=3).copies
     sequences, period = repeated_sequences(windows, 16, seed=3)
-    assert (copies.period, copies.copies) == (period, 2) == (8, 2)
+    assert (copies.period, copies.copies) == (period, 16 // period)
     first, later = [], []
     for ids in torch.from_numpy(sequences):
         chances = tiny_model(ids[None])[0].log_softmax(-1)
@@ -190,7 +203,7 @@ def test_too_short_a_text_or_a_context_is_a_sentence():
 
 
 def test_a_run_can_be_measured_on_what_it_writes_itself(tiny_model, monkeypatch):
-    monkeypatch.setattr("minigpt.interpret.heads.ROWS", 8 * 20)
+    monkeypatch.setattr("minigpt.interpret.windows.ROWS", 8 * 20)
     windows = written_windows(tiny_model, [3], seed=1)
     assert windows.shape == (20, 16)
     assert (windows == written_windows(tiny_model, [3], seed=1)).all()

@@ -1,28 +1,31 @@
 """Looking inside a model: through `tap`, without touching it."""
 
-from minigpt.interpret.heads import (
-    CopyLosses,
-    HeadScores,
-    head_scores,
-    held_out_windows,
-    repeated_sequences,
-    written_windows,
-)
-from minigpt.interpret.patterns import attention
+from minigpt.interpret.effects import Effects, head_effects, mean_z, next_probs, without
+from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, sharpest
+from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
 from minigpt.interpret.taps import Recorder, chain
+from minigpt.interpret.windows import held_out_windows, repeated_sequences, written_windows
 
 __all__ = [
     "ROLES",
     "UNCLEAR",
     "CopyLosses",
+    "Effects",
     "HeadScores",
     "Recorder",
+    "Sharp",
     "attention",
     "chain",
+    "head_effects",
     "head_scores",
     "held_out_windows",
+    "mean_z",
+    "next_probs",
+    "norm_weighted",
     "repeated_sequences",
     "role_lifts",
+    "sharpest",
+    "without",
     "written_windows",
 ]

@@ -1,29 +1,22 @@
 """What each head of a model does, measured on text that it has not seen."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from minigpt.config import InputError, NotFinite, SampleConfig
-from minigpt.corpus import as_ids
-from minigpt.corpus import windows as cut
+from minigpt.config import InputError, NotFinite
 from minigpt.counting import counted
 from minigpt.evaluation import nats
-from minigpt.generation import generate
 from minigpt.interpret import roles
 from minigpt.interpret.intervals import LEAST_WINDOWS
 from minigpt.interpret.roles import ABOUT_CONTENT, FIRST_ROW, Tally, by_role
 from minigpt.interpret.taps import Recorder
+from minigpt.interpret.windows import batches, checked, repeated_sequences, too_few
 from minigpt.model import GPT, new_model
 
-WINDOW, WINDOWS, ROWS = 128, 16, 2_000  # at most so long; at least so many, and rows in them
-SHORTEST = 16  # of a window of a short text, where the context holds so many
-SHORTEST_PERIOD, LONGEST_PERIOD, COPIES = 6, 25, 4  # of repeated sequences
 UNTRAINED_WINDOWS = 4  # every head of a fresh model is asked, so a few of them tell
-AT_ONCE = 2**22  # numbers of attention or logits in memory
 
 
 @dataclass(frozen=True)
@@ -67,64 +60,6 @@ class HeadScores:
     notes: list[str]
 
 
-def held_out_windows(ids: Iterable[int], block_size: int) -> np.ndarray:
-    """Windows of `ids` for the measurements of heads: int64 (n, T), without overlap, evenly spaced.
-
-    T is the context, but at most 128, and of a short text less, so that there are 16 windows, but
-    not under 16; n is at most as many as give 2,000 rows from the 8th on, and 16.
-    Raises InputError when the context has no such row, or the text not enough for 8 windows.
-    """
-    ids = np.asarray(ids)
-    if block_size <= FIRST_ROW:
-        raise InputError(
-            f"this model's context holds {counted(block_size, 'token')}: what its heads do is "
-            f"measured from the {FIRST_ROW + 1}th token on, so it takes a longer one"
-        )
-    T = min(block_size, WINDOW, max(SHORTEST, (len(ids) - 1) // WINDOWS))
-    if len(ids) <= LEAST_WINDOWS * T:
-        raise InputError(
-            f"there {'is' if len(ids) == 1 else 'are'} {counted(len(ids), 'token')} to measure "
-            f"heads on, and it takes at least {LEAST_WINDOWS * T + 1:,}: bring a longer text"
-        )
-    return cut(ids, T, max(WINDOWS, -(-ROWS // (T - FIRST_ROW))))[0]
-
-
-def written_windows(model: GPT, prompt: Iterable[int], seed: int = 0) -> np.ndarray:
-    """The same out of what the model itself writes after a prompt, at temperature 1: int64 (n, T).
-
-    For a run whose text nobody else may read.
-    """
-    T = min(model.config.block_size, WINDOW)
-    tokens = T * max(WINDOWS, -(-ROWS // max(1, T - FIRST_ROW))) + 1
-    config = SampleConfig(max_new_tokens=tokens, temperature=1.0, seed=seed)
-    written = [step.id for step in generate(model, prompt, config, candidates=0)]
-    return held_out_windows(written, model.config.block_size)
-
-
-def repeated_sequences(
-    windows: np.ndarray, block_size: int, seed: int = 0
-) -> tuple[np.ndarray, int] | None:
-    """Sequences of different tokens, repeated, and their period: int64 (n, copies × period).
-
-    The tokens are drawn as often as they stand in `windows`. The period is the longest of 6 to 25
-    that the context holds twice and for which there are enough different tokens; of it there are
-    four copies, or as many as the context holds. None where even a period of 6 is too long.
-    """
-    counts = np.bincount(windows.ravel())
-    kinds = np.flatnonzero(counts)
-    period = min(LONGEST_PERIOD, block_size // 2, len(kinds))
-    if period < SHORTEST_PERIOD:
-        return None
-    copies = min(COPIES, block_size // period)
-    rows = copies * period - max(period, FIRST_ROW)  # those that have an earlier copy
-    chances, rng = counts[kinds] / counts.sum(), np.random.default_rng(seed)
-    once = [
-        rng.choice(kinds, period, replace=False, p=chances)
-        for _ in range(max(WINDOWS, -(-ROWS // rows)))
-    ]
-    return np.tile(np.stack(once), copies), period
-
-
 def head_scores(model: GPT, windows: np.ndarray, seed: int = 0) -> HeadScores:
     """What each head of a model does on `windows`, int64 (n, T) of held-out ids, beside chance.
 
@@ -132,7 +67,7 @@ def head_scores(model: GPT, windows: np.ndarray, seed: int = 0) -> HeadScores:
     InputError when the ids are not of this vocabulary, a window is longer than the context or has
     no row from the 8th on, and NotFinite where the model's numbers are none.
     """
-    windows, notes = _checked(model, windows), []
+    windows, notes = checked(model, windows), []
     rng = np.random.default_rng(seed)
     chance = _broad_untrained(model, windows[:UNTRAINED_WINDOWS], seed)
     held, _ = _measured(model, windows, windows, chance)
@@ -141,14 +76,14 @@ def head_scores(model: GPT, windows: np.ndarray, seed: int = 0) -> HeadScores:
     copies = None
     if repeated := repeated_sequences(windows, model.config.block_size, seed):
         sequences, period = repeated
-        again, losses = _measured(model, sequences, sequences, chance)
+        again, losses = _measured(model, sequences, sequences, chance, apart=True)
         once = sequences.reshape(len(sequences), -1, period)
         apart = rng.permuted(once, axis=2).reshape(sequences.shape)
         again_mixed, _ = _measured(model, apart, sequences, chance)
         first, later = losses[:, : period - 1].mean(), losses[:, period:].mean()
         copies = CopyLosses(float(first), float(later), period, once.shape[1])
     else:
-        notes.append(_too_few(model, windows))
+        notes.append(too_few(model, windows))
     if len(windows) < LEAST_WINDOWS:
         notes.append(
             f"{counted(len(windows), 'window')} of text cannot tell how sure a measurement is: "
@@ -156,7 +91,10 @@ def head_scores(model: GPT, windows: np.ndarray, seed: int = 0) -> HeadScores:
         )
     lifts, shuffled = _each(held.lifts, again.lifts), _each(mixed.lifts, again_mixed.lifts)
     low, high = map(_each, held.interval(seed), again.interval(seed))
-    heads = [list(zip(*layer, strict=True)) for layer in zip(lifts, low, shuffled, strict=True)]
+    near = again.lifts[..., roles.NAMES.index("near")]
+    heads = [
+        list(zip(*layer, strict=True)) for layer in zip(lifts, low, shuffled, near, strict=True)
+    ]
     return HeadScores(
         *map(by_role, (lifts, low, high, shuffled)),
         chance=_by_name(held.chance, again.chance),
@@ -182,27 +120,29 @@ def _by_name(held: np.ndarray | int, again: np.ndarray | int) -> dict[str, Any]:
 
 @torch.inference_mode()
 def _measured(
-    model: GPT, read: np.ndarray, meant: np.ndarray, broad_by_chance: float
+    model: GPT, read: np.ndarray, meant: np.ndarray, broad_by_chance: float, *, apart: bool = False
 ) -> tuple[Tally, np.ndarray]:
     """How much every head looks where each role does in windows `meant` while it reads windows
-    `read`, both (n, T); and the nats of each token that was read but the first, (n, T - 1)."""
-    n, T = read.shape
-    L, H, V = model.config.n_layer, model.config.n_head, model.config.vocab_size
-    size = max(1, AT_ONCE // (T * max(L * H * T, V)))
-    mass, losses, where = [], [], []
+    `read`, both (n, T); and the nats of each token that was read but the first, (n, T - 1).
+
+    With `apart`, what the roles about content look at counts for no other."""
+    mass, by_chance, losses, at = [], [], [], 0
     model.eval()
-    for start in range(0, n, size):
-        ids = torch.from_numpy(read[start : start + size]).to(model.device)
+    for ids in batches(model, read):
         recorder = Recorder(lambda name: name.endswith("attn.pattern"))
         logits = model(ids, tap=recorder)
         losses.append(nats(logits[:, :-1], ids[:, 1:]).cpu().numpy())
+        where = roles.masks(meant[at : at + len(ids)])
+        if apart:
+            where = roles.apart(where)
         patterns = [found.float().cpu().numpy() for found in recorder.activations.values()]
-        where.append(roles.masks(meant[start : start + size]))
-        mass.append(np.stack([roles.masses(one, where[-1]) for one in patterns], axis=1))
+        mass.append(np.stack([roles.masses(one, where) for one in patterns], axis=1))
+        by_chance.append(roles.expected(where, broad_by_chance))
+        at += len(ids)
     if not all(np.isfinite(part).all() for part in mass + losses):
         raise NotFinite
-    found = roles.tally(np.concatenate(mass), np.concatenate(where), broad_by_chance)
-    return found, np.concatenate(losses)
+    uniform, rows = map(np.concatenate, zip(*by_chance, strict=True))
+    return Tally(np.concatenate(mass), uniform, rows), np.concatenate(losses)
 
 
 def _broad_untrained(model: GPT, windows: np.ndarray, seed: int) -> float:
@@ -218,32 +158,49 @@ def _nothing(like: Tally) -> Tally:
     return Tally(like.mass[:0], like.uniform[:0], like.rows[:0])
 
 
-def _too_few(model: GPT, windows: np.ndarray) -> str:
-    """Why there are no repeated sequences."""
-    least, context = SHORTEST_PERIOD, model.config.block_size
-    kinds = len(np.unique(windows))
-    why = (
-        f"this model's context holds {counted(context, 'token')}"
-        if context < 2 * least
-        else f"this text has {kinds:,}"
-        if kinds != 1
-        else "this text is one token over and over"
-    )
-    return (
-        "Induction and the same token before are not measured: they are looked for in sequences of "
-        f"at least {least} different tokens, twice over, and {why}."
-    )
+@dataclass(frozen=True)
+class Sharp:
+    """A place where a head looks at one token above all: which window, row and column, and the
+    weight, 0 to 1."""
+
+    window: int
+    row: int
+    column: int
+    weight: float
 
 
-def _checked(model: GPT, windows: np.ndarray) -> np.ndarray:
-    """Windows as int64 (n, T). Raises InputError."""
-    windows, most = np.asarray(windows), model.config.block_size
-    if windows.ndim != 2 or not windows.size:
-        raise InputError(f"windows of text are rows of token ids: these are {windows.shape}")
-    as_ids(windows.ravel(), model.config.vocab_size)
-    if not FIRST_ROW < windows.shape[1] <= most:
+@torch.inference_mode()
+def sharpest(model: GPT, windows: np.ndarray, layer: int, head: int, most: int = 8) -> list[Sharp]:
+    """Where in windows, int64 (n, T), a head gives most of its attention to a single token, the
+    sharpest first: at most one place a window, so that they vary.
+
+    Rows before the 8th are left out: they have few tokens to choose from. Raises as `head_effects`.
+    """
+    windows = checked(model, windows)
+    check_head(model, layer, head)
+    found, name = [], f"h.{layer}.attn.pattern"
+    model.eval()
+    for ids in batches(model, windows):
+        recorder = Recorder(lambda seen: seen == name)
+        model(ids, tap=recorder)
+        found.append(recorder.activations[name][:, head, FIRST_ROW:].float().cpu().numpy())
+    patterns = np.concatenate(found)  # (n, T - 8, T)
+    if not np.isfinite(patterns).all():
+        raise NotFinite
+    places = patterns.reshape(len(patterns), -1).argmax(1)
+    rows, columns = np.divmod(places, windows.shape[1])
+    weights = patterns[np.arange(len(patterns)), rows, columns]
+    order = np.argsort(-weights, kind="stable")[:most]
+    return [
+        Sharp(int(w), int(rows[w]) + FIRST_ROW, int(columns[w]), float(weights[w])) for w in order
+    ]
+
+
+def check_head(model: GPT, layer: int, head: int) -> None:
+    """Raises InputError where there is no such head."""
+    L, H = model.config.n_layer, model.config.n_head
+    if not (0 <= layer < L and 0 <= head < H):
         raise InputError(
-            f"each window has {counted(windows.shape[1], 'token')}: heads can be measured on "
-            f"{FIRST_ROW + 1} to {most:,}, this model's context"
+            f"there is no head {head} in layer {layer}: this model has layers 0 to {L - 1}, each "
+            f"with heads 0 to {H - 1}"
         )
-    return windows.astype(np.int64)

@@ -105,6 +105,12 @@ def masks(ids: np.ndarray) -> np.ndarray:
     return found
 
 
+def apart(where: np.ndarray) -> np.ndarray:
+    """The same masks, but those about place without the tokens that those about content mark."""
+    content = where[:, ABOUT_CONTENT].any(1, keepdims=True)  # (n, 1, T, T)
+    return where & (~content | ABOUT_CONTENT[:, None, None])
+
+
 def masses(patterns: np.ndarray, where: np.ndarray) -> np.ndarray:
     """The attention that heads put on each role's mask, summed over the rows: (n, H, R).
 
@@ -163,8 +169,9 @@ class Tally:
         return self.mass - uniform, self.rows[:, None, None] - uniform
 
 
-def tally(mass: np.ndarray, where: np.ndarray, broad_by_chance: float) -> Tally:
-    """The masses (n, L, H, R) beside what uniform attention would put on the masks (n, R, T, T).
+def expected(where: np.ndarray, broad_by_chance: float) -> tuple[np.ndarray, np.ndarray]:
+    """What uniform attention would put on the masks (n, R, T, T), summed over the rows that count,
+    and how many of them there are: both (n, R).
 
     Uniform attention is broad in every row, so for `broad` it is no chance level: the share of rows
     in which an untrained model is broad takes its place.
@@ -175,7 +182,7 @@ def tally(mass: np.ndarray, where: np.ndarray, broad_by_chance: float) -> Tally:
     broad = NAMES.index("broad")
     rows[:, broad] = max(0, T - FIRST_ROW)
     uniform[:, broad] = rows[:, broad] * broad_by_chance
-    return Tally(mass, uniform, rows)
+    return uniform, rows
 
 
 def role_lifts(
@@ -202,7 +209,7 @@ def role_lifts(
         raise ValueError("attention is not negative, and each of its rows sums to 1")
     where = masks(ids)
     mass = np.stack([masses(patterns[:, layer], where) for layer in range(patterns.shape[1])], 1)
-    return by_role(tally(mass, where, broad_by_chance).lifts)
+    return by_role(Tally(mass, *expected(where, broad_by_chance)).lifts)
 
 
 def by_role(values: np.ndarray) -> dict[str, np.ndarray]:
@@ -210,21 +217,28 @@ def by_role(values: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(NAMES, np.moveaxis(values, -1, 0), strict=True))
 
 
-def role_of(lifts: np.ndarray, low: np.ndarray, shuffled: np.ndarray) -> str:
+def role_of(lifts: np.ndarray, low: np.ndarray, shuffled: np.ndarray, near_apart: float) -> str:
     """The role of a head, or "unclear", of its lifts, their lower bounds and the lifts on shuffled
-    text, each (R,).
+    text, each (R,), and of the lift of `near` on repeated sequences, without what content looks at.
 
     A head has a role when its lift is at least 0.4, with 97.5 % certainty at least 0.25, and twice
-    that of any other role; and, where the role is about content, twice what it is when the content
-    is shuffled and the places stay: else it goes by the distance alone.
+    that of any other; and, where the role is about content, twice what it is when the content is
+    shuffled and the places stay, else it goes by the distance alone. What content looks for may
+    well be near, so against such a role `near` counts only with what lies beside it.
     """
-    known = np.nan_to_num(lifts, nan=-np.inf)
-    first, second = np.argsort(-known, kind="stable")[:2]
-    rival = known[second]
-    if ABOUT_CONTENT[first]:
-        rival = max(rival, shuffled[first])
-    clear = known[first] >= LIFT and low[first] >= LOW and rival <= RUNNER_UP * known[first]
-    return NAMES[first] if clear else UNCLEAR
+    order = np.argsort(-np.nan_to_num(lifts, nan=-np.inf), kind="stable")
+    content = ABOUT_CONTENT[order]
+    of_content, of_place = order[content][0], order[~content][0]
+    beside = np.where(np.arange(len(lifts)) == NAMES.index("near"), near_apart, lifts)
+    rivals = {
+        of_content: [*np.delete(beside, of_content), shuffled[of_content]],
+        of_place: np.delete(lifts, of_place),
+    }
+    for first, others in rivals.items():
+        enough = lifts[first] >= LIFT and low[first] >= LOW
+        if enough and np.nanmax(others) <= RUNNER_UP * lifts[first]:
+            return NAMES[first]
+    return UNCLEAR
 
 
 def likeliest(lifts: np.ndarray) -> tuple[str, ...]:
