@@ -241,6 +241,14 @@ class GPTConfig(Settings):
         "keys). Whether both are first brought to one length, so that no match becomes extreme "
         "at high learning rates (Henry et al. 2020).",
     )
+    qk_gain: float = setting(
+        0.0,
+        "With QK-norm: how large a match can become, and so how sharply a head can look. A match "
+        "of 8 draws e⁸ = 2,981 times the attention that one of 0 does, whatever the size of the "
+        "heads. 0 leaves it at the square root of that size: 4 in heads of 16.",
+        low=0.0,
+        high=100.0,
+    )
     zero_init: bool = setting(
         False,
         "Whether every layer, and an output layer of its own, begins by adding nothing, so that "
@@ -268,6 +276,14 @@ class GPTConfig(Settings):
     @property
     def head_size(self) -> int:
         return self.n_embd // self.n_head
+
+    @property
+    def attention_scale(self) -> float:
+        """What makes logits of q·k: 1/√D, or g/D, with which those of normed q and k, each of the
+        length √D, reach the gain g and no further (Henry et al. 2020, eq. 8)."""
+        if self.qk_norm and self.qk_gain:
+            return self.qk_gain / self.head_size
+        return 1 / math.sqrt(self.head_size)
 
     @property
     def n_hidden(self) -> int:

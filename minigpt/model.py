@@ -95,6 +95,7 @@ class CausalSelfAttention(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
         self.n_head, self.head_size = config.n_head, config.head_size
+        self.scale = config.attention_scale
         self.qk_norm = new_norm(config, config.head_size, learns=False) if config.qk_norm else None
         self.c_attn = Linear(config.n_embd, 3 * config.n_embd, bias=config.bias)
         self.c_proj = Linear(config.n_embd, config.n_embd, bias=config.bias)
@@ -122,17 +123,17 @@ class CausalSelfAttention(nn.Module):
             k, v = cache.extend(layer, k, v)  # (B, H, S, D)
         S = k.size(2)
         if tap is not no_tap:
-            scores = q @ k.transpose(-2, -1) / math.sqrt(self.head_size)  # (B, H, T, S)
+            scores = q @ k.transpose(-2, -1) * self.scale  # (B, H, T, S)
             mask = causal_mask(T, S, x.device)
             pattern = scores.masked_fill(~mask, float("-inf")).softmax(dim=-1)
             pattern = tap(f"h.{layer}.attn.pattern", pattern)
             z = pattern @ v  # (B, H, T, D)
         elif T == S:
-            z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            z = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
         else:
             # A single new token may look at everything in the cache: no mask, the fastest kernel.
             mask = None if T == 1 else causal_mask(T, S, x.device)
-            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            z = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=self.scale)
         z = tap(f"h.{layer}.attn.z", z)  # (B, H, T, D)
         y = self.c_proj(z.transpose(1, 2).reshape(B, T, C))
         return F.dropout(y, self.dropout) if self.training else y

@@ -193,6 +193,8 @@ MISPLACED = [
     (["ablate-recipe", "FILE", "--target", "2", "--vocab-size", "300"], "is for --tokenizer bpe"),
     (["train", "FILE", "--preset", "gpt2", "--cooldown", "0.5"], "is for --schedule trapezoid"),
     (["train", "FILE", "--optimizer", "adamw", "--muon-learning-rate", "0.1"], "optimizer muon"),
+    (["train", "FILE", "--no-qk-norm", "--qk-gain", "8"], "--qk-gain is for --qk-norm"),
+    (["train", "FILE", "--preset", "gpt2", "--qk-gain", "8"], "--qk-gain is for --qk-norm"),
     (["export", "RUN", "--format", "huggingface", "--snapshots", "3"], "is for --format minigpt"),
 ]
 BESIDE_RESUME = [

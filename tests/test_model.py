@@ -4,11 +4,12 @@ from dataclasses import fields
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from minigpt.cache import KVCache
 from minigpt.config import GPTConfig
 from minigpt.interpret import Recorder, attention, chain
-from minigpt.model import GPT, TAPS, new_model, rotate, rotations
+from minigpt.model import GPT, TAPS, new_model, no_tap, rotate, rotations
 
 # Every combination of the architecture's switches: 384 models.
 CHOICES = {
@@ -110,6 +111,52 @@ def test_normed_queries_and_keys_have_one_length(tiny_config, ids):
         for name in ("q", "k"):
             lengths = recorder.activations[f"h.0.attn.{name}"].norm(dim=-1)
             torch.testing.assert_close(lengths, torch.full_like(lengths, 4.0), rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])
+@pytest.mark.parametrize("n_embd", [16, 48])  # heads of 8 and of 24
+def test_the_gain_is_the_largest_logit_whatever_the_size_of_the_heads(norm, n_embd):
+    config = GPTConfig(11, 16, n_head=2, n_embd=n_embd, norm=norm, qk_norm=True, qk_gain=5.0)
+    attn = new_model(config, seed=1).h[0].attn
+    with torch.no_grad():  # queries are keys
+        attn.c_attn.weight[n_embd : 2 * n_embd] = attn.c_attn.weight[:n_embd]
+        attn.c_attn.bias.zero_()
+    recorder = Recorder()
+    attn(10 * torch.randn(1, 16, n_embd), None, 0, None, recorder)
+    q, k, pattern = (recorder.activations[f"h.0.attn.{name}"] for name in ("q", "k", "pattern"))
+    logits = (q @ k.mT * config.attention_scale).detach()
+    assert float(logits.max()) == pytest.approx(5.0, abs=1e-4)
+    softmaxed = (logits.tril() - torch.ones(16, 16).triu(1) * 1e9).softmax(dim=-1)
+    torch.testing.assert_close(pattern, softmaxed)
+
+
+def test_a_gain_is_the_same_in_fused_recorded_and_cached_attention(tiny_config, ids):
+    config = tiny_config.replace(qk_norm=True, position="rope")
+    plain = new_model(config, seed=2).eval()
+    model = new_model(config.replace(qk_gain=30.0), seed=2).eval()
+    for weights in (plain, model):
+        torch.manual_seed(2)
+        with torch.no_grad():
+            for weight in weights.parameters():
+                weight.add_(0.2 * torch.randn_like(weight))
+    expected, cache = model(ids), KVCache(config, batch_size=2)
+    parts = [model(piece, cache) for piece in ids.split([5, 1, 10], dim=1)]
+    torch.testing.assert_close(torch.cat(parts, dim=1), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model(ids, tap=Recorder()), expected, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(plain(ids), expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("switches", [{}, {"qk_norm": True}, {"qk_gain": 9.0}])
+def test_without_a_gain_attention_is_bit_for_bit_what_torch_makes_of_q_k_and_v(switches):
+    """As it was before there was a gain, so that runs of before go on as they began."""
+    model = new_model(GPTConfig(11, 16, n_head=2, n_embd=48, **switches), seed=1)  # heads of 24
+    x, recorder = torch.randn(2, 16, 48), Recorder()
+    attn = model.h[0].attn
+    attn(x, None, 0, None, recorder)
+    q, k, v = (recorder.activations[f"h.0.attn.{name}"] for name in "qkv")
+    z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    expected = attn.c_proj(z.transpose(1, 2).reshape(2, 16, 48))
+    assert torch.equal(attn(x, None, 0, None, no_tap), expected)
 
 
 def test_pairs_beyond_the_rows_of_the_bigram_embedding_share_them():

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from minigpt.config import InputError, Settings, TrainConfig
+from minigpt.config import GPTConfig, InputError, Settings
 from minigpt.corpus import WORLDS
 from minigpt.counting import counted
 from minigpt.recipes import DEFAULT_PRESET, PRESETS
@@ -79,9 +79,13 @@ class Place:
 
 
 def _recipe(args: argparse.Namespace, setting: str) -> Any:
-    """A setting of the training as it was asked for, or as the preset has it."""
-    asked = getattr(args, _dest(TrainConfig, setting), None)
-    return asked or getattr(PRESETS[args.preset or DEFAULT_PRESET].train, setting)
+    """A setting of the model or the training as it was asked for, or as the preset has it."""
+    preset = PRESETS[args.preset or DEFAULT_PRESET]
+    usual = (
+        preset.model(vocab_size=1) if setting in GPTConfig.__dataclass_fields__ else preset.train
+    )
+    asked = getattr(args, _dest(type(usual), setting), None)
+    return getattr(usual, setting) if asked is None else asked
 
 
 NEW_RUN = Place(
@@ -97,7 +101,9 @@ BPE = Place("for --tokenizer bpe", lambda args: args.tokenizer == "bpe")
 OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingface")
 MUON = Place("for --optimizer muon", lambda args: _recipe(args, "optimizer") == "muon")
 TRAPEZOID = Place("for --schedule trapezoid", lambda args: _recipe(args, "schedule") == "trapezoid")
-PLACE_OF = {"muon_learning_rate": MUON, "cooldown": TRAPEZOID}  # settings that others switch off
+QK_NORM = Place("for --qk-norm", lambda args: _recipe(args, "qk_norm"))
+# Settings that others switch off.
+PLACE_OF = {"muon_learning_rate": MUON, "cooldown": TRAPEZOID, "qk_gain": QK_NORM}
 
 
 def option(parser: Any, *names: str, places: tuple[Place, ...] = (), usual: Any = None, **about):

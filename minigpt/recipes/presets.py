@@ -46,6 +46,7 @@ MODERN = Frozen(
         "position": "rope",
         "activation": "relu2",
         "qk_norm": True,
+        "qk_gain": 8.0,  # what heads of 64 reach without one
         "zero_init": True,
         "bigram": True,
     }

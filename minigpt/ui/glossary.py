@@ -168,6 +168,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "position": "Positions",
         "activation": "Activation",
         "qk_norm": "QK-norm",
+        "qk_gain": "Gain of QK-norm",
         "zero_init": "Zero start",
         "bigram": "Bigram embedding",
         "max_steps": "Steps",
