@@ -51,8 +51,7 @@ def svg(
         LINE.format(x0, 50, f'fill="{FAINT}"', "… at this token"),
         f'<text transform="translate(20 {top + side:.1f}) rotate(-90)" fill="{FAINT}">'
         "this token looks …</text>",
-        f'<rect x="{x0:.1f}" y="{top:.1f}" width="{side:.1f}" height="{side:.1f}" '
-        'fill="url(#ahead)"/>',
+        f'<path d="M{x0:.1f} {top:.1f}h{side:.1f}v{side:.1f}z" fill="url(#ahead)"/>',
         _cells(colors(causal(pattern[:, T - N :])), x0, top, cell, cell),
     ]
     if N < T:

@@ -1,7 +1,7 @@
 // The lines of one head: tokens on the left look at tokens on the right, opacity = weight. Of a
 // long text one window is drawn, wherever it is scrolled to.
 
-const STEP = 20 // pixels from token to token
+const [LEAST_STEP, MOST_STEP] = [20, 40] // pixels from token to token
 const LEAST = 0.01 // of the scale: weaker lines are not drawn
 const SHADES = 24 // of opacity: lines of one shade are one stroke
 
@@ -13,11 +13,15 @@ function linesPlan(weights, theme, width, most) {
   const names = weights.labels.map((name) => cut(reader, name, room))
   const widest = Math.max(...names.map((name) => reader.measureText(name).width))
   const side = Math.ceil(Math.max(widest + number, weights.lowest < 0 ? 62 : 0)) + 14
-  const total = (weights.rows - weights.lowest) * STEP + 4
-  return { names, numbers, side, width, total, height: Math.min(total, most), left: side, right: width - side }
+  const places = weights.rows - weights.lowest
+  const step = Math.max(LEAST_STEP, Math.min(MOST_STEP, Math.floor((most - 4) / places)))
+  const total = places * step + 4
+  return {
+    names, numbers, side, width, step, total,
+    height: Math.min(total, most), left: side, right: width - side,
+    middle: (index) => (index - weights.lowest + 0.5) * step + 2,
+  }
 }
-
-const middle = (weights, index) => (index - weights.lowest + 0.5) * STEP + 2
 
 // The lines from 1 % of the scale on, as columns of each row, found once for a map.
 function strongOf(weights) {
@@ -46,10 +50,10 @@ function drawLines(context, weights, theme, plan, strong, scrolled, kept, pointe
   const only = pointed.row === null ? pointed.right : null // one token that is looked at
   context.save()
   context.translate(0, -scrolled)
-  const top = scrolled - STEP, bottom = scrolled + plan.height + STEP
+  const top = scrolled - plan.step, bottom = scrolled + plan.height + plan.step
   strokes(context, weights, theme, plan, strong, rows, only, top, bottom)
-  const first = Math.max(weights.lowest, Math.floor(top / STEP) + weights.lowest)
-  for (let i = first; i < weights.rows && middle(weights, i) < bottom; i++) {
+  const first = Math.max(weights.lowest, Math.floor(top / plan.step) + weights.lowest)
+  for (let i = first; i < weights.rows && plan.middle(i) < bottom; i++) {
     const looked = only === null && rows ? weights.sum(rows, i) / rows.length : null
     const looks = only !== null && only <= i && i >= 0 ? weights.at(i, only) : null
     if (i >= 0) {
@@ -65,11 +69,12 @@ function strokes(context, weights, theme, plan, strong, rows, only, top, bottom)
   const paths = new Map()
   const middleX = (plan.left + plan.right) / 2
   for (const row of rows ?? strong.keys()) {
-    const from = middle(weights, row)
+    const from = plan.middle(row)
     if (from < top) continue // and all it looks at stands further up
+    if (!rows && from > bottom) break // its lines would come from out of sight
     for (const column of strong[row]) {
       if (only !== null && column !== only) continue
-      const to = middle(weights, column)
+      const to = plan.middle(column)
       if (to > bottom) continue
       const value = weights.at(row, column)
       const shade = Math.ceil((SHADES * Math.abs(value)) / weights.highest)
@@ -92,7 +97,7 @@ function strokes(context, weights, theme, plan, strong, rows, only, top, bottom)
 
 // A token on one side, shaded by its weight where it has one.
 function drawToken(context, weights, theme, plan, index, where, value, lit, kept) {
-  const y = middle(weights, index)
+  const y = plan.middle(index)
   const x = where === "left" ? 0 : plan.right
   const colors = weights.signed ? theme.diverging : theme.sequential
   let ground = null
@@ -122,7 +127,7 @@ function drawToken(context, weights, theme, plan, index, where, value, lit, kept
 
 // The token under a point of the window: on the left, on the right, or none.
 function tokenAt(plan, weights, x, y) {
-  const index = Math.floor((y - 2) / STEP) + weights.lowest
+  const index = Math.floor((y - 2) / plan.step) + weights.lowest
   if (index >= weights.rows || index < weights.lowest) return { row: null, right: null }
   if (x <= plan.left + 10) return { row: index >= 0 ? index : null, right: null }
   return { row: null, right: x >= plan.right - 10 ? index : null }

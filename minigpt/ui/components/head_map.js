@@ -18,7 +18,8 @@ function mapPlan(weights, theme, width) {
   const most = Math.max(60, Math.min(MOST_SIDE, width - left - Math.max(aside - 6, 4)))
   const side = whole(Math.min(most, MOST_CELL * rows), rows)
   const cell = side / rows
-  const every = Math.ceil(Math.max(SMALLEST + 2, slanted ? 20 : widest + 6) / cell)
+  const pitch = Math.max(SMALLEST + 2, slanted ? 20 : widest + 6)
+  const every = pitch <= cell ? 1 : Math.ceil(Math.max(pitch, 23) / cell) // as words, not as a text
   return {
     names, slanted, left, top, side, cell, every, earlier,
     width: left + side + Math.max(aside - 6, 4),
@@ -141,7 +142,7 @@ function label(context, theme, name, x, y, align, lit) {
     const width = context.measureText(name).width + 6
     const from = { right: x - width + 3, left: x - 3, center: x - width / 2 }[align]
     context.fillStyle = lit
-    context.fillRect(from, y - 9, width, 18)
+    context.fillRect(from, y - 8, width, 16)
   }
   context.fillStyle = lit ? readableOn(rgb(lit)) : theme.ink
   context.fillText(name, x, y + 0.5)

@@ -1,7 +1,12 @@
 // One head, large: its map and its lines, which point at the same token and keep the same ones.
 
 const MOST_WINDOW = 600, SMALL_WINDOW = 460 // pixels of the lines' height, wide and on a phone
+const HEADS = 22 // pixels above the lines, for what the sides are called
 const MOST_KEPT = 20
+const HINT =
+  "The stronger a line, the higher its weight; under 1 % of the scale there is none. Point at a " +
+  "token to see its lines alone, click to keep it."
+const KEYS = "Arrow keys point, Enter keeps a token, Escape lets all go."
 const NOTHING = { row: null, column: null, right: null }
 const views = new WeakMap()
 
@@ -21,19 +26,19 @@ function headView(root) {
   let width = 0, pointed = NOTHING, kept = new Set(), frame = 0, asked = []
 
   function update(data, colors, onKept) {
-    const same = weights && weights.weights === data.weights && weights.first === data.first
+    const moved = weights?.rows !== data.rows || weights.first !== data.first
     weights = weightsOf(data)
     ;[theme, tell] = [colors, onKept]
-    if (!same) pointed = NOTHING
     strong = strongOf(weights)
     adopt(data.kept.map((token) => token - data.first))
     find("h4").textContent = data.title
     map.hidden = data.parts === "lines"
     lines.hidden = data.parts === "map"
     const words = `${data.title}: attention over ${count(data.rows)} tokens.`
-    map.setAttribute("aria-label", `${words} Map: rows look, columns are looked at. Arrow keys point, Enter keeps a row.`)
-    window_.setAttribute("aria-label", `${words} Lines from each token to those it looks at. Arrow keys point, Enter keeps a token.`)
+    map.setAttribute("aria-label", `${words} Map: rows look, columns are looked at. ${KEYS}`)
+    window_.setAttribute("aria-label", `${words} Lines to what each token looks at. ${KEYS}`)
     lay()
+    show(moved ? NOTHING : pointed) // of another moment, the same token
   }
 
   // What is kept comes back after every click; an answer to an older click changes nothing.
@@ -63,33 +68,42 @@ function headView(root) {
   }
 
   function draw() {
-    cancelAnimationFrame(frame)
-    frame = requestAnimationFrame(() => {
-      if (!map.hidden) {
-        const context = sized(mapCanvas, mapAt.width, mapAt.height)
-        context.drawImage(base, 0, 0, mapAt.width, mapAt.height)
-        drawOverMap(context, weights, theme, mapAt, kept, over())
-      }
-      if (!lines.hidden) {
-        const context = sized(linesCanvas, linesAt.width, linesAt.height)
-        drawLines(context, weights, theme, linesAt, strong, window_.scrollTop, kept, pointed)
-      }
-    })
-    list()
-    find(".clear").disabled = !kept.size
+    if (!frame) frame = requestAnimationFrame(paintAll)
   }
 
-  const over = () => ({ row: pointed.row, column: pointed.column ?? pointed.right })
+  function paintAll() {
+    frame = 0
+    paintLines()
+    if (map.hidden) return
+    const context = sized(mapCanvas, mapAt.width, mapAt.height)
+    context.drawImage(base, 0, 0, mapAt.width, mapAt.height)
+    const { row, column, right } = pointed
+    drawOverMap(context, weights, theme, mapAt, kept, { row, column: column ?? right })
+  }
+
+  function paintLines() {
+    if (lines.hidden) return
+    const context = sized(linesCanvas, linesAt.width, linesAt.height)
+    drawLines(context, weights, theme, linesAt, strong, window_.scrollTop, kept, pointed)
+  }
 
   function point(next, from) {
     const { row, column, right } = { ...NOTHING, ...next }
     if (row === pointed.row && column === pointed.column && right === pointed.right) return
-    pointed = { row, column, right }
-    const parts = row !== null && column !== null ? told(weights, row, column) : []
     if (from !== "lines" && row !== null) reveal(row)
-    draw()
+    show({ row, column, right })
+  }
+
+  // Draws and tells what is pointed at and kept.
+  function show(next) {
+    pointed = next
+    const { row, column } = pointed
+    const parts = row !== null && column !== null ? told(weights, row, column) : []
+    if (width) draw()
+    list()
     hint(parts)
-    find(".told").textContent = parts.length ? spoken(parts) : find(".about").textContent
+    find(".clear").disabled = !kept.size
+    find(".told").textContent = parts.length ? spoken(parts) : aloud()
   }
 
   function hint(parts) {
@@ -104,8 +118,8 @@ function headView(root) {
 
   // Scrolls the lines so that a token stands in their window.
   function reveal(index) {
-    const y = middle(weights, index)
-    const seen = y > window_.scrollTop + STEP && y < window_.scrollTop + linesAt.height - STEP
+    const y = linesAt.middle(index)
+    const seen = y > window_.scrollTop + linesAt.step && y < window_.scrollTop + linesAt.height - linesAt.step
     if (!seen) window_.scrollTop = y - linesAt.height / 2
   }
 
@@ -113,26 +127,33 @@ function headView(root) {
   function list() {
     const found = strongest(weights, kept, pointed)
     const items = find("ol").children
-    write(find(".about"), found ? heading(found) : ["Point at a token to see its lines alone; click to keep it."])
+    write(find(".about"), found ? heading(found) : [HINT])
     for (let i = 0; i < 8; i++) {
       const one = found?.found[i]
       items[i].style.visibility = one ? "visible" : "hidden"
       if (!one) continue
       const many = found.only === null ? found.rows.length : 1
       write(items[i].children[0], named(weights, one.index))
-      items[i].children[1].textContent = amount(one.value, many)
+      const sum = many > 1 && weights.kind === "share"
+      items[i].children[1].textContent = sum ? `${one.value.toFixed(2)} of ${many}` : shown(weights, one.value)
     }
   }
 
-  const amount = (value, many) =>
-    many === 1 ? shown(weights, value) : weights.kind === "share" ? `${value.toFixed(2)} of ${many}` : signed(value)
-
-  const signed = (value) => `${weights.signed && value > 0 ? "+" : ""}${value.toFixed(2)}`.replace("-", "−")
+  // What the list says first, in one sentence.
+  function aloud() {
+    const items = [...find("ol").children].filter((item) => item.style.visibility === "visible")
+    const most = items.slice(0, 3).map((item) => [...item.children].map((part) => part.textContent).join(" "))
+    return [find(".about").textContent, ...(most.length ? [most.join(", ")] : [])].join(": ")
+  }
 
   function heading({ rows, only }) {
-    if (only !== null) return [...named(weights, only), " is looked at most by"]
-    if (rows.length > 1) return [`Sum of ${rows.length} tokens' attention`]
-    return [...named(weights, rows[0]), " looks at"]
+    const one = named(weights, only ?? rows[0])
+    if (only === null && rows.length > 1) {
+      const sum = weights.kind === "share" ? "' attention" : `: ${weights.unit}`
+      return [`Sum of ${rows.length} tokens${sum}`]
+    }
+    if (weights.signed) return [...one, only === null ? " looks: largest differences" : " is looked at: largest differences"]
+    return [...one, only === null ? " looks at" : " is looked at most by"]
   }
 
   function toggle(row) {
@@ -152,7 +173,7 @@ function headView(root) {
     kept = new Set(rows)
     asked.push(String(rows))
     tell(rows.map((row) => row + weights.first))
-    draw()
+    show(pointed)
   }
 
   function inside(event, canvas) {
@@ -194,7 +215,7 @@ function headView(root) {
     const parts = [map.hidden ? null : mapAt, lines.hidden ? null : linesAt].filter(Boolean)
     const canvas = document.createElement("canvas")
     const wide = parts.reduce((sum, part) => sum + part.width + 24, 8)
-    const high = Math.max(...parts.map((part) => part.height)) + 60
+    const high = Math.max(...parts.map((part) => part.height)) + HEADS + 60
     const context = sized(canvas, wide, high, 2)
     context.fillStyle = theme.page
     context.fillRect(0, 0, wide, high)
@@ -208,6 +229,12 @@ function headView(root) {
       context.translate(mapAt.width + 24, 0)
     }
     if (!lines.hidden) {
+      context.font = theme.words
+      context.fillStyle = theme.faint
+      context.fillText("this token looks …", 0, 14)
+      context.textAlign = "right"
+      context.fillText("… at this token", linesAt.width, 14)
+      context.translate(0, HEADS)
       context.beginPath()
       context.rect(0, 0, linesAt.width, linesAt.height)
       context.clip()
@@ -230,7 +257,7 @@ function headView(root) {
   linesCanvas.onclick = (event) => toggle(token(event).row)
   map.onkeydown = (event) => keys(event, true)
   window_.onkeydown = (event) => keys(event, false)
-  window_.onscroll = draw
+  window_.onscroll = () => requestAnimationFrame(paintLines)
   find(".clear").onclick = clear
   find(".png").onclick = picture
   for (let i = 0; i < 8; i++) {

@@ -32,7 +32,7 @@ function shown(weights, value) {
     const sign = percent < 0.05 ? "" : value < 0 ? "−" : "+"
     return `${sign}${percent.toFixed(1)} points`
   }
-  return percent > 0 && percent < 0.05 ? "under 0.1 %" : `${percent.toFixed(1)} %`
+  return percent < 0.05 ? "under 0.1 %" : `${percent.toFixed(1)} %`
 }
 
 // What a text consists of: words, and tokens as { token }.
