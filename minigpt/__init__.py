@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from minigpt.cache import KVCache
     from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
     from minigpt.generation import Step, generate
-    from minigpt.interpret import Recorder, attention
+    from minigpt.interpret import (
+        Recorder,
+        attention,
+        head_effects,
+        head_scores,
+        held_out_windows,
+    )
     from minigpt.metrics import Metrics
     from minigpt.model import GPT
     from minigpt.recipes import PRESETS
@@ -41,6 +47,9 @@ _HOME_OF = {
     "Trainer": "minigpt.trainer",
     "attention": "minigpt.interpret",
     "generate": "minigpt.generation",
+    "head_effects": "minigpt.interpret",
+    "head_scores": "minigpt.interpret",
+    "held_out_windows": "minigpt.interpret",
 }
 
 __all__ = [
@@ -62,6 +71,9 @@ __all__ = [
     "Trainer",
     "attention",
     "generate",
+    "head_effects",
+    "head_scores",
+    "held_out_windows",
 ]
 
 

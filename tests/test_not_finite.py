@@ -148,7 +148,7 @@ def test_a_ruined_model_has_no_attention_and_no_loss(ruined, token_stream):
         mean_loss(ruined, *windows(token_stream, 16), 4)
 
 
-@pytest.mark.parametrize("command", ["generate", "evaluate", "inspect"])
+@pytest.mark.parametrize("command", ["generate", "evaluate", "inspect", "inspect --heads"])
 def test_the_command_line_says_it_in_a_sentence(
     fresh_store, small_run, tmp_path, monkeypatch, capsys, command
 ):
@@ -166,6 +166,6 @@ def test_the_command_line_says_it_in_a_sentence(
     monkeypatch.setenv("MINIGPT_HOME", str(fresh_store.folder))
     (tmp_path / "text.txt").write_text("hello world, hello moon")
     monkeypatch.chdir(tmp_path)
-    options = {"evaluate": ["text.txt"]}.get(command, ["--prompt", "hello"])
-    assert cli.main([command, small_run, *options]) == 1
+    options = {"evaluate": ["text.txt"], "inspect --heads": []}.get(command, ["--prompt", "hello"])
+    assert cli.main([*command.split(), small_run, *options]) == 1
     assert "grown beyond all bounds" in capsys.readouterr().err

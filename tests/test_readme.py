@@ -121,7 +121,8 @@ def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(ROOT)
     exec(trains.replace("max_steps=200", "max_steps=2"), {})
     out = capsys.readouterr().out
-    assert "The " in out and out.endswith("torch.Size([4, 4, 7, 7])\n")
+    assert "The " in out and "torch.Size([4, 4, 7, 7])\n" in out
+    assert re.search(r"^3 3 unclear \S+\n\Z", out, re.MULTILINE)
     monkeypatch.setenv("MINIGPT_HOME", str(tmp_path))
     assert main(["runs"]) == 0  # which brings the demo into the store
     capsys.readouterr()

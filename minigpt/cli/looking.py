@@ -12,6 +12,7 @@ import numpy as np
 
 from minigpt import tokenizers
 from minigpt.cli.files import unused
+from minigpt.cli.heads import heads_of
 from minigpt.cli.options import given
 from minigpt.cli.terminal import note, say, write
 from minigpt.cli.texts import SPECIAL, cleaned, text_of
@@ -113,13 +114,21 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Write one head's attention over a prompt as a picture (SVG, HTML), or its numbers (CSV)."""
+    """Write one head's attention over a prompt as a picture (SVG, HTML) or its numbers (CSV), or
+    tell what every head does (--heads)."""
     from minigpt import plots
     from minigpt.interpret import attention
     from minigpt.weights import load_model
 
-    run, output = store.find_run(args.run), unused(Path(args.output), args.force)
-    shape, form = run.model, output.suffix.lower()
+    run = store.find_run(args.run)
+    if args.heads:
+        return heads_of(store, run)
+    if args.prompt is None:
+        raise InputError(
+            "give --prompt TEXT to see where one head looks in it, or --heads to see what each does"
+        )
+    output, shape = unused(Path(args.output), args.force), run.model
+    form = output.suffix.lower()
     if form not in PICTURES:
         raise InputError(f"{output} is no picture: end --output in {', '.join(PICTURES)}")
     for name, value, most in (

@@ -99,6 +99,7 @@ WORLD = Place(f"for --corpus and a world ({', '.join(WORLDS)})", lambda args: ar
 MARKOV = Place("for the world markov", lambda args: args.corpus == "markov")
 BPE = Place("for --tokenizer bpe", lambda args: args.tokenizer == "bpe")
 OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingface")
+ONE_HEAD = Place("for a picture of one head, without --heads", lambda args: not args.heads)
 MUON = Place("for --optimizer muon", lambda args: _recipe(args, "optimizer") == "muon")
 TRAPEZOID = Place("for --schedule trapezoid", lambda args: _recipe(args, "schedule") == "trapezoid")
 QK_NORM = Place("for --qk-norm", lambda args: _recipe(args, "qk_norm"))

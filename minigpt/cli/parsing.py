@@ -11,6 +11,7 @@ from minigpt.cli.looking import evaluate, generate, inspect, runs
 from minigpt.cli.options import (
     LONGER,
     NEW_RUN,
+    ONE_HEAD,
     OUR_FORMAT,
     RESUMED,
     add_settings,
@@ -161,16 +162,31 @@ def parser() -> Parser:
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
     sub.add_argument("run", help=RUN)
-    sub.add_argument("--prompt", type=words, required=True, help="the text to look at")
-    option(sub, "--layer", usual=0, type=whole(None), help="which layer, from 0")
-    option(sub, "--head", usual=0, type=whole(None), help="which head of that layer, from 0")
-    sub.add_argument(
-        "--output",
-        default="attention.svg",
-        help="the file to write: .svg and .html are a picture, .csv its numbers "
-        "(default: attention.svg)",
+    one = (ONE_HEAD,)
+    option(sub, "--prompt", places=one, type=words, help="the text to look at")
+    option(sub, "--layer", places=one, usual=0, type=whole(None), help="which layer, from 0")
+    option(
+        sub,
+        "--head",
+        places=one,
+        usual=0,
+        type=whole(None),
+        help="which head of that layer, from 0",
     )
-    sub.add_argument("--force", action="store_true", help=FORCE)
+    option(
+        sub,
+        "--output",
+        places=one,
+        usual="attention.svg",
+        help="the file to write: .svg and .html are a picture, .csv its numbers",
+    )
+    option(sub, "--force", places=one, action="store_true", default=None, help=FORCE)
+    sub.add_argument(
+        "--heads",
+        action="store_true",
+        help="instead, measure what each head does on text that the run has not seen, beside what "
+        "chance would give, and what is lost without it",
+    )
 
     sub = command(export, "1a2b3c --output run.safetensors")
     sub.add_argument("run", help=RUN)
