@@ -134,14 +134,15 @@ def thumbnail(patterns: np.ndarray) -> np.ndarray:
     lies further back, and the newest N.
     """
     N, T = patterns.shape[-2:]
-    shown = causal(patterns[..., T - N :])
+    shown = np.where(np.tri(N, dtype=bool), patterns[..., T - N :], -1)
     if N < T:
         shown = np.concatenate([further_back(patterns), shown], axis=-1)
-    levels = np.nan_to_num(1 + np.rint(254 * np.clip(shown, 0, 1)), nan=0).astype(np.uint8)
     side = min(N, MOST_PIXELS)
-    for axis, length in ((-2, N), (-1, shown.shape[-1])):
-        levels = np.maximum.reduceat(levels, np.arange(side) * length // side, axis)
-    return levels
+    for axis in (-1, -2):
+        edges = np.arange(side) * shown.shape[axis] // side
+        shown = np.maximum.reduceat(shown, edges, axis)
+    levels = 1 + np.rint(254 * np.clip(shown, 0, 1))
+    return np.where(shown < 0, 0, levels).astype(np.uint8)
 
 
 def packed(pattern: np.ndarray, kind: Kind = "share", highest: float = 1.0) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import settled, wait_until
 from tests.servers import app_server
@@ -21,18 +21,20 @@ from tests.e2e.test_head_view import TOKENS, patterns
 
 st.set_page_config(layout="wide")
 asked = st.query_params
-N, heads = int(asked.get("n", 10)), int(asked.get("heads", 2))
-whole = patterns(N, heads)
+N, heads, before = (int(asked.get(name, few)) for name, few in (("n", 10), ("heads", 2), ("t", 0)))
+kind = asked.get("kind", "share")
+whole = patterns(N + before, heads)[..., before:, :]
 state = st.session_state
 state.runs = state.get("runs", 0) + 1
 badges = [["previous token 0.72", "unclear", *[""] * heads][:heads] for _ in range(heads)]
 state.chosen = board(
     plots.thumbnail(whole), badges, state.get("chosen"), key="board"
 ) or state.get("chosen")
-layer, head = state.chosen or (0, 0)
+layer, head = state.chosen or (int(asked.layer), int(asked.head))
+shown = {"share": 1, "norm": 2.5, "difference": -0.5}[kind] * whole[layer, head]
 state.kept = head_view(
-    whole[layer, head], (TOKENS * N)[:N], key="head", title=f"layer {layer}, head {head}",
-    file="head.png", kept=state.get("kept", ()),
+    shown, (TOKENS * (N + before))[: N + before], key="head", title=f"layer {layer}, head {head}",
+    file="head.png", kept=state.get("kept", ()), kind=kind, highest=2.5 if kind == "norm" else 1.0,
 )
 st.text(f"chosen {state.chosen}, kept {state.kept}, run {state.runs}")
 """
@@ -79,9 +81,26 @@ def address(tmp_path_factory) -> str:
         yield server.address
 
 
-def look(page: Page, address: str, tokens: int = 10, heads: int = 2) -> None:
-    page.goto(f"{address}/?n={tokens}&heads={heads}")
-    expect(page.get_by_role("heading", name="layer 0, head 0")).to_be_visible()
+@pytest.fixture(scope="module")
+def open_page(browser: Browser) -> Page:
+    """One page for all: what it has loaded once it does not load again."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(open_page: Page) -> Page:
+    yield open_page
+    open_page.set_viewport_size({"width": 1440, "height": 900})
+    open_page.emulate_media(color_scheme="light")
+    open_page.mouse.move(0, 0)
+
+
+def look(page: Page, address: str, head: tuple[int, int] = (0, 0), **more: object) -> None:
+    asked = "".join(f"&{name}={value}" for name, value in more.items())
+    page.goto(f"{address}/?layer={head[0]}&head={head[1]}{asked}")
+    expect(page.get_by_role("heading", name="layer {}, head {}".format(*head))).to_be_visible()
     settled(page)
 
 
@@ -141,9 +160,7 @@ def test_small_pictures_have_the_theme_s_colours_and_follow_it_without_a_run(pag
 
 
 def test_pointing_into_the_map_tells_both_tokens_and_the_share(page, address):
-    look(page, address)
-    page.get_by_role("button", name="layer 1, head 0").click()
-    expect(page.get_by_role("heading", name="layer 1, head 0")).to_be_visible()
+    look(page, address, (1, 0))
     weights, tip = patterns(10, 2)[1, 0], page.locator(".tip")
     map_ = page.locator(".map canvas")
     map_.scroll_into_view_if_needed()
@@ -167,9 +184,7 @@ def test_pointing_into_the_map_tells_both_tokens_and_the_share(page, address):
 
 
 def test_arrow_keys_point_and_enter_keeps(page, address):
-    look(page, address)
-    page.get_by_role("button", name="layer 1, head 0").click()
-    expect(page.get_by_role("heading", name="layer 1, head 0")).to_be_visible()
+    look(page, address, (1, 0))
     weights = patterns(10, 2)[1, 0]
     lines = page.get_by_role("group", name=re.compile("Lines to what each token looks at"))
     lines.focus()
@@ -192,9 +207,7 @@ def test_arrow_keys_point_and_enter_keeps(page, address):
 
 
 def test_kept_tokens_weights_are_summed_and_let_go_again(page, address):
-    look(page, address)
-    page.get_by_role("button", name="layer 1, head 0").click()
-    expect(page.get_by_role("heading", name="layer 1, head 0")).to_be_visible()
+    look(page, address, (1, 0))
     canvas = page.locator(".lines canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -215,9 +228,7 @@ def test_kept_tokens_weights_are_summed_and_let_go_again(page, address):
 
 
 def test_pointing_at_a_token_on_the_right_tells_who_looks_at_it(page, address):
-    look(page, address)
-    page.get_by_role("button", name="layer 0, head 1").click()
-    expect(page.get_by_role("heading", name="layer 0, head 1")).to_be_visible()
+    look(page, address, (0, 1))
     canvas, weights = page.locator(".lines canvas"), patterns(10, 2)[0, 1]
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -226,6 +237,25 @@ def test_pointing_at_a_token_on_the_right_tells_who_looks_at_it(page, address):
     expect(page.locator(".about")).to_have_text("⏎ (token 5) is looked at most by")
     assert numbers(page) == {i: percent(weights[i, 4]) for i in range(4, 10)}
     assert "<" not in page.locator(".about").inner_html().replace("<bdi>", "").replace("</bdi>", "")
+
+
+@pytest.mark.parametrize("kind, told", [
+    ("share", lambda w: f" gives {percent(w)} of its attention to "),
+    ("norm", lambda w: f" takes {2.5 * w:#.3g} from "),
+    ("difference", lambda w: f": −{50 * w:.1f} points"),
+], ids=["share", "norm", "difference"])  # fmt: skip
+def test_what_lies_further_back_stands_in_front_on_every_scale(page, address, kind, told):
+    look(page, address, (1, 0), n=9, t=4, kind=kind)
+    weights = patterns(13, 2)[1, 0, 4:]
+    page.get_by_role("group", name=re.compile("Map: rows look")).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")
+    tip = page.locator(".tip").text_content()
+    assert "\n" in TOKENS[4] and tip.startswith("⏎ (token 5)")
+    assert "the 4 before token 5" in tip and told(weights[0, :4].sum()) in tip
+    page.keyboard.press("ArrowRight")
+    tip = page.locator(".tip").text_content()
+    assert tip.count("⏎ (token 5)") == 2 and told(weights[0, 4]) in tip
 
 
 def test_hostile_tokens_stay_text(page, address):
@@ -287,14 +317,12 @@ def test_256_tokens_and_36_heads_are_half_a_megabyte(page, address):
     page.on(
         "websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data)))
     )
-    look(page, address, tokens=256, heads=6)
+    look(page, address, n=256, heads=6)
     assert 200_000 < sum(sizes) < 500_000
 
 
 def test_512_tokens_are_drawn_and_scrolled_without_a_wait(page, address):
-    look(page, address, tokens=512)
-    page.get_by_role("button", name="layer 1, head 0").click()
-    expect(page.get_by_role("heading", name="layer 1, head 0")).to_be_visible()
+    look(page, address, (1, 0), n=512)
     window = page.locator(".window")
     assert window.evaluate(REDRAWS) < 1_000  # milliseconds; 20 where nothing else runs
     window.focus()

@@ -57,7 +57,7 @@ function drawLines(context, weights, theme, plan, strong, scrolled, kept, pointe
     const looked = only === null && rows ? weights.sum(rows, i) / rows.length : null
     const looks = only !== null && only <= i && i >= 0 ? weights.at(i, only) : null
     if (i >= 0) {
-      const lit = i === pointed.row || (pointed.row === null && kept.has(i))
+      const lit = i === pointed.row || kept.has(i)
       drawToken(context, weights, theme, plan, i, "left", looks, lit, kept.has(i))
     }
     drawToken(context, weights, theme, plan, i, "right", looked, i === only, false)

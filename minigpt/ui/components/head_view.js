@@ -153,7 +153,8 @@ function headView(root) {
       return [`Sum of ${rows.length} tokens${sum}`]
     }
     if (weights.signed) return [...one, only === null ? " looks: largest differences" : " is looked at: largest differences"]
-    return [...one, only === null ? " looks at" : " is looked at most by"]
+    if (only !== null) return [...one, " is looked at most by"]
+    return [...one, strong[rows[0]].length ? " looks at" : " looks at, each under 1 % of the scale"]
   }
 
   function toggle(row) {
