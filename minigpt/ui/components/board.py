@@ -34,7 +34,7 @@ def board(
     pixels = np.asarray(images, dtype=np.uint8)
     L, H, S, _ = pixels.shape
     clicked = _head(getattr(st.session_state.get(key), "clicked", None), L, H)
-    at = clicked or chosen
+    at = clicked or _head(list(chosen or ()), L, H)
     data = {
         "layers": L,
         "heads": H,

@@ -60,7 +60,7 @@ function drawLines(context, weights, theme, plan, strong, scrolled, kept, pointe
       const lit = i === pointed.row || kept.has(i)
       drawToken(context, weights, theme, plan, i, "left", looks, lit, kept.has(i))
     }
-    drawToken(context, weights, theme, plan, i, "right", looked, i === only, false)
+    drawToken(context, weights, theme, plan, i, "right", looked, i === (only ?? pointed.column), false)
   }
   context.restore()
 }

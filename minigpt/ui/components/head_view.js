@@ -21,7 +21,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function headView(root) {
   const find = (name) => root.querySelector(name)
   const [map, lines, tip, window_] = [find(".map"), find(".lines"), find(".tip"), find(".window")]
-  const [mapCanvas, linesCanvas, base] = [find(".map canvas"), find(".lines canvas"), document.createElement("canvas")]
+  const [mapCanvas, linesCanvas] = [find(".map canvas"), find(".lines canvas")]
+  const base = document.createElement("canvas") // the map without what is pointed at
   let weights, theme, strong, mapAt, linesAt, tell
   let width = 0, pointed = NOTHING, kept = new Set(), frame = 0, asked = []
 
