@@ -21,7 +21,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     button.tabIndex = i === Math.max(chosen, 0) ? 0 : -1
     paint(button.querySelector("canvas"), bytes, i, data.side, colors)
     button.onclick = () => {
-      buttons.forEach((other) => choose(other, other === button)) // at once, and again by the answer
+      buttons.forEach((other) => choose(other, other === button)) // the answer takes a moment
       setTriggerValue("clicked", place)
     }
   })

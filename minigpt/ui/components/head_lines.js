@@ -57,10 +57,11 @@ function drawLines(context, weights, theme, plan, strong, scrolled, kept, pointe
     const looked = only === null && rows ? weights.sum(rows, i) / rows.length : null
     const looks = only !== null && only <= i && i >= 0 ? weights.at(i, only) : null
     if (i >= 0) {
-      const lit = i === pointed.row || kept.has(i)
-      drawToken(context, weights, theme, plan, i, "left", looks, lit, kept.has(i))
+      const own = i === pointed.row || kept.has(i)
+      drawToken(context, weights, theme, plan, i, "left", looks, own, kept.has(i))
     }
-    drawToken(context, weights, theme, plan, i, "right", looked, i === (only ?? pointed.column), false)
+    const lit = i === (only ?? pointed.column)
+    drawToken(context, weights, theme, plan, i, "right", looked, lit, false)
   }
   context.restore()
 }
@@ -122,7 +123,8 @@ function drawToken(context, weights, theme, plan, index, where, value, lit, kept
   if (!plan.numbers || index < 0) return
   context.fillStyle = ground ? ink : theme.faint
   context.textAlign = where === "left" ? "left" : "right"
-  context.fillText(String(weights.first + index + 1), where === "left" ? 6 : plan.width - 6, y + 0.5)
+  const outer = where === "left" ? 6 : plan.width - 6
+  context.fillText(String(weights.first + index + 1), outer, y + 0.5)
 }
 
 // The token under a point of the window: on the left, on the right, or none.

@@ -198,7 +198,8 @@ function drawOverMap(context, weights, theme, plan, kept, pointed) {
   context.lineWidth = 1
   const { row, column } = pointed
   if (row !== null) {
-    context.strokeRect(from - 0.5, top + row * cell - 0.5, left - from + (row + 1) * cell + 1, cell + 1)
+    const width = left - from + (row + 1) * cell
+    context.strokeRect(from - 0.5, top + row * cell - 0.5, width + 1, cell + 1)
     rowLabel(context, theme, plan, row, kept.has(row) ? theme.accent : theme.ink)
   }
   if (column !== null) {

@@ -6,6 +6,7 @@ const MOST_KEPT = 20
 const HINT =
   "The stronger a line, the higher its weight; under 1 % of the scale there is none. Point at a " +
   "token to see its lines alone, click to keep it."
+const CHANGES = ": the largest differences"
 const KEYS = "Arrow keys point, Enter keeps a token, Escape lets all go."
 const NOTHING = { row: null, column: null, right: null }
 const views = new WeakMap()
@@ -113,15 +114,17 @@ function headView(root) {
     write(tip, parts)
     const x = mapAt.left + (pointed.column + 0.5) * mapAt.cell
     const y = mapAt.top + (pointed.row + 1) * mapAt.cell + 10
-    tip.style.left = `${Math.max(0, Math.min(x - tip.offsetWidth / 2, map.clientWidth - tip.offsetWidth))}px`
-    tip.style.top = `${y + tip.offsetHeight < mapAt.height ? y : y - mapAt.cell - tip.offsetHeight - 20}px`
+    const [wide, high] = [tip.offsetWidth, tip.offsetHeight]
+    tip.style.left = `${Math.max(0, Math.min(x - wide / 2, map.clientWidth - wide))}px`
+    tip.style.top = `${y + high < mapAt.height ? y : y - mapAt.cell - high - 20}px`
   }
 
   // Scrolls the lines so that a token stands in their window.
   function reveal(index) {
+    const { height, step } = linesAt
     const y = linesAt.middle(index)
-    const seen = y > window_.scrollTop + linesAt.step && y < window_.scrollTop + linesAt.height - linesAt.step
-    if (!seen) window_.scrollTop = y - linesAt.height / 2
+    const below = y - window_.scrollTop
+    if (below < step || below > height - step) window_.scrollTop = y - height / 2
   }
 
   // The numbers of what is pointed at or kept.
@@ -135,31 +138,36 @@ function headView(root) {
       if (!one) continue
       const many = found.only === null ? found.rows.length : 1
       write(items[i].children[0], named(weights, one.index))
-      const sum = many > 1 && weights.kind === "share"
-      items[i].children[1].textContent = sum ? `${one.value.toFixed(2)} of ${many}` : shown(weights, one.value)
+      const sum = many > 1 && weights.kind === "share" ? `${one.value.toFixed(2)} of ${many}` : ""
+      items[i].children[1].textContent = sum || shown(weights, one.value)
     }
   }
 
   // What the list says first, in one sentence.
   function aloud() {
-    const items = [...find("ol").children].filter((item) => item.style.visibility === "visible")
-    const most = items.slice(0, 3).map((item) => [...item.children].map((part) => part.textContent).join(" "))
-    return [find(".about").textContent, ...(most.length ? [most.join(", ")] : [])].join(": ")
+    const items = [...find("ol").children].slice(0, 3)
+    const seen = items.filter((item) => item.style.visibility === "visible")
+    const most = seen.map((item) => [...item.children].map((part) => part.textContent).join(" "))
+    return find(".about").textContent + (most.length ? `: ${most.join(", ")}` : "")
   }
 
   function heading({ rows, only }) {
     const one = named(weights, only ?? rows[0])
-    if (only === null && rows.length > 1) {
-      const sum = weights.kind === "share" ? "' attention" : `: ${weights.unit}`
-      return [`Sum of ${rows.length} tokens${sum}`]
+    if (only !== null) return [...one, " is looked at", weights.signed ? CHANGES : " most by"]
+    if (rows.length > 1) {
+      const what = weights.kind === "share" ? "' attention" : `: ${weights.unit}`
+      return [`Sum of ${rows.length} tokens${what}`]
     }
-    if (weights.signed) return [...one, only === null ? " looks: largest differences" : " is looked at: largest differences"]
-    if (only !== null) return [...one, " is looked at most by"]
+    if (weights.signed) return [...one, " looks", CHANGES]
     return [...one, strong[rows[0]].length ? " looks at" : " looks at, each under 1 % of the scale"]
   }
 
   function toggle(row) {
-    if (row === null || (!kept.has(row) && kept.size >= MOST_KEPT)) return
+    if (row === null) return
+    if (!kept.has(row) && kept.size >= MOST_KEPT) {
+      write(find(".about"), [`At most ${MOST_KEPT} tokens are kept: let one go first.`])
+      return
+    }
     kept.delete(row) || kept.add(row)
     send()
   }
@@ -194,8 +202,10 @@ function headView(root) {
     const last = weights.rows - 1
     const row = pointed.row ?? last
     const to = {
-      ArrowUp: Math.max(0, pointed.row === null ? last : row - 1), ArrowDown: Math.min(last, row + 1),
-      Home: 0, End: last,
+      ArrowUp: Math.max(0, pointed.row === null ? last : row - 1),
+      ArrowDown: Math.min(last, row + 1),
+      Home: 0,
+      End: last,
     }[event.key]
     const step = across ? { ArrowLeft: -1, ArrowRight: 1 }[event.key] : undefined
     if (to !== undefined) {
@@ -269,5 +279,12 @@ function headView(root) {
   }
   const watch = new ResizeObserver(() => root.clientWidth !== width && lay())
   watch.observe(root)
-  return { update, end: () => watch.disconnect() }
+  document.fonts.addEventListener("loadingdone", lay) // letters have other widths then
+  return {
+    update,
+    end() {
+      watch.disconnect()
+      document.fonts.removeEventListener("loadingdone", lay)
+    },
+  }
 }

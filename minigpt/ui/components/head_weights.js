@@ -14,8 +14,10 @@ function weightsOf(data) {
     lowest: front ? -1 : 0, // the first column: -1 is all that lies further back
     at: (row, column) => unit * numbers[start(row) + column],
     // Of the rows that look, what a column gets of them together.
-    sum: (looking, column) =>
-      looking.reduce((sum, row) => sum + (column <= row ? unit * numbers[start(row) + column] : 0), 0),
+    sum(looking, column) {
+      const rows = looking.filter((row) => column <= row)
+      return rows.reduce((sum, row) => sum + unit * numbers[start(row) + column], 0)
+    },
   }
 }
 
@@ -37,8 +39,9 @@ function shown(weights, value) {
 
 // What a text consists of: words, and tokens as { token }.
 function named(weights, index) {
-  if (index >= 0) return [{ token: weights.labels[index] }, ` (token ${count(weights.first + index + 1)})`]
-  return [`the ${count(weights.first)} before token ${count(weights.first + 1)}`]
+  const { first, labels } = weights
+  if (index >= 0) return [{ token: labels[index] }, ` (token ${count(first + index + 1)})`]
+  return [`the ${count(first)} before token ${count(first + 1)}`]
 }
 
 const count = (number) => number.toLocaleString("en-US")
@@ -47,7 +50,7 @@ function told(weights, row, column) {
   const [from, to] = [named(weights, row), named(weights, column)]
   if (column > row) return [...from, " cannot look ahead to ", ...to]
   const value = shown(weights, weights.at(row, column))
-  if (weights.kind === "norm") return [...from, ` takes ${value} from `, ...to, ", weight × ‖v W_O‖"]
+  if (weights.kind === "norm") return [...from, ` takes ${value} from `, ...to, `, ${weights.unit}`]
   if (weights.signed) return [...from, " to ", ...to, `: ${value}`]
   return [...from, ` gives ${value} of its attention to `, ...to]
 }
@@ -69,7 +72,8 @@ const spoken = (parts) => parts.map((part) => part.token ?? part).join("")
 // A label cut to what fits, with … where something is left out.
 function cut(context, label, room) {
   if (context.measureText(label).width <= room) return label
-  const letters = [...label]
-  while (letters.length > 1 && context.measureText(`${letters.join("")}…`).width > room) letters.pop()
+  let letters = [...label]
+  do letters = letters.slice(0, -1)
+  while (letters.length > 1 && context.measureText(`${letters.join("")}…`).width > room)
   return `${letters.join("")}…`
 }
