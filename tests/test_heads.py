@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from minigpt.config import GPTConfig, InputError, NotFinite
+from minigpt.corpus import WORLDS
 from minigpt.interpret import (
     ROLES,
     UNCLEAR,
     attention,
+    head_effects,
     head_scores,
     held_out_windows,
     repeated_sequences,
@@ -20,6 +22,9 @@ from minigpt.interpret import (
 from minigpt.interpret.roles import masks
 from minigpt.interpret.windows import recurrence
 from minigpt.model import new_model
+from minigpt.recipes import PRESETS
+from minigpt.tokenizers import CharTokenizer
+from minigpt.trainer import Trainer
 
 FAMILIES = [
     dict(zip(("norm", "position", "qk_norm", "bigram"), values, strict=True))
@@ -41,6 +46,31 @@ def test_the_heads_of_an_untrained_model_are_unclear(family):
     for seed in (1, 2):
         scores = head_scores(new_model(config, seed), ids)
         assert scores.roles == [[UNCLEAR] * 2] * 2
+
+
+def test_a_model_that_learned_to_repeat_has_an_induction_head_which_it_needs():
+    """Two layers of one head, as in Olsson et al. 2022: the first looks at the token before, the
+    second finds with it what came after the last copy."""
+    text = WORLDS["induction"](seed=0).text(200_000)
+    tokenizer = CharTokenizer.train(text)
+    ids = tokenizer.encode_array(text)
+    config = PRESETS["modern"].model(
+        tokenizer.vocab_size, n_layer=2, n_head=1, n_embd=32, block_size=32, bigram=False
+    )
+    model, windows = new_model(config, seed=2), held_out_windows(ids[-20_000:], 32)
+    before = head_scores(model, windows)
+    assert before.roles == [[UNCLEAR], [UNCLEAR]]
+    assert before.copies.later == pytest.approx(before.copies.first, abs=0.01)
+
+    train = PRESETS["modern"].train.replace(max_steps=200, batch_size=32, seed=2)
+    for _ in Trainer(model, ids[:-20_000], ids[-20_000:], train):
+        pass
+    after, effects = head_scores(model, windows), head_effects(model, windows)
+    assert after.roles[1] == ["induction"]
+    assert after.likeliest[0][0][0] == "previous token"
+    assert after.shuffled["induction"][1, 0] < 0.2 < 0.4 < after.lifts["induction"][1, 0]
+    assert after.copies.later < 0.5 * after.copies.first
+    assert effects.low.min() > 0.3, "each of the two is needed, in nats per token"
 
 
 def test_scores_are_those_of_the_patterns_that_attention_shows(tiny_model, windows):
