@@ -7,7 +7,8 @@ const HINT =
   "The stronger a line, the higher its weight; under 1 % of the scale there is none. Point at a " +
   "token to see its lines alone, click to keep it."
 const CHANGES = ": the largest differences"
-const KEYS = "Arrow keys point, Enter keeps a token, Escape lets all go."
+const POINT = "Arrow keys point."
+const KEYS = `${POINT} Enter keeps a token, Escape lets all go.`
 const NOTHING = { row: null, column: null, right: null }
 const views = new WeakMap()
 
@@ -36,8 +37,9 @@ function headView(root) {
     find("h4").textContent = data.title
     map.hidden = data.parts === "lines"
     lines.hidden = data.parts === "map"
+    root.classList.toggle("alone", lines.hidden)
     const words = `${data.title}: attention over ${count(data.rows)} tokens.`
-    map.setAttribute("aria-label", `${words} Map: rows look, columns are looked at. ${KEYS}`)
+    map.setAttribute("aria-label", `${words} Map: rows look, columns are looked at. ${lines.hidden ? POINT : KEYS}`)
     window_.setAttribute("aria-label", `${words} Lines to what each token looks at. ${KEYS}`)
     lay()
     show(moved ? NOTHING : pointed) // of another moment, the same token
@@ -163,7 +165,7 @@ function headView(root) {
   }
 
   function toggle(row) {
-    if (row === null) return
+    if (row === null || lines.hidden) return // what is kept is kept for its lines
     if (!kept.has(row) && kept.size >= MOST_KEPT) {
       write(find(".about"), [`At most ${MOST_KEPT} tokens are kept: let one go first.`])
       return
@@ -173,7 +175,7 @@ function headView(root) {
   }
 
   function clear() {
-    if (!kept.size) return
+    if (!kept.size || lines.hidden) return
     kept.clear()
     send()
   }

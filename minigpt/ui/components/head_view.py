@@ -39,8 +39,9 @@ def head_view(
     pattern: (N, T), shares that sum to 1 in a row, weights times norms, or a difference of shares,
     on a scale that ends at `highest`. title: which head, at which moment. file: what its picture is
     called when it is downloaded. kept: the tokens whose lines stay, counted from 0 among all T;
-    what a click makes of them is returned, and is to be given again. Of what comes from the browser
-    anything but up to 20 different tokens that are shown is no click.
+    what a click makes of them is returned, and is to be given again. A map without lines takes no
+    clicks. What comes from the browser is checked: anything but up to 20 different tokens of those
+    shown is no click. Raises ValueError for a weight that is not on the scale.
     """
     N, T = pattern.shape
     clicked = _tokens(getattr(st.session_state.get(key), "kept", None), T - N, T)
