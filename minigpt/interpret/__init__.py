@@ -1,5 +1,11 @@
 """Looking inside a model: through `tap`, without touching it."""
 
+from minigpt.interpret.course import (
+    copy_losses_through,
+    half_way,
+    lifts_through,
+    turning_points,
+)
 from minigpt.interpret.effects import Effects, head_effects, mean_z, next_probs, without
 from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, sharpest
 from minigpt.interpret.patterns import attention, norm_weighted
@@ -17,15 +23,19 @@ __all__ = [
     "Sharp",
     "attention",
     "chain",
+    "copy_losses_through",
+    "half_way",
     "head_effects",
     "head_scores",
     "held_out_windows",
+    "lifts_through",
     "mean_z",
     "next_probs",
     "norm_weighted",
     "repeated_sequences",
     "role_lifts",
     "sharpest",
+    "turning_points",
     "without",
     "written_windows",
 ]

@@ -8,8 +8,16 @@ them.
 """
 
 from minigpt.plots.chart import Axis, Bars, Chart, Line, Rows, buckets
-from minigpt.plots.choices import Candidate, next_tokens
-from minigpt.plots.curves import comparison, compression, loss, right_answers
+from minigpt.plots.choices import Candidate, next_tokens, with_and_without
+from minigpt.plots.curves import (
+    comparison,
+    compression,
+    copies,
+    course,
+    loss,
+    moment,
+    right_answers,
+)
 from minigpt.plots.heads import (
     MOST_ROWS,
     Kind,
@@ -47,12 +55,15 @@ __all__ = [
     "columns",
     "comparison",
     "compression",
+    "copies",
+    "course",
     "ends",
     "escaped",
     "figure",
     "grid_shape",
     "heatmap_shape",
     "loss",
+    "moment",
     "next_tokens",
     "option",
     "packed",
@@ -61,4 +72,5 @@ __all__ = [
     "svg",
     "table",
     "thumbnail",
+    "with_and_without",
 ]

@@ -39,7 +39,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)  # arrays are not equal or unequal
 class Line:
-    """Through points x, y of shape (n,), without NaN."""
+    """Through points x, y of shape (n,); where y is NaN the line has a gap."""
 
     name: str
     x: np.ndarray

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from minigpt.plots.chart import Axis, Bars, Chart, Rows
-from minigpt.plots.theme import GUIDES_AT, TRAIN_AT
+from minigpt.plots.theme import GUIDES_AT, OTHERS_AT, TRAIN_AT
 from minigpt.tokenizers.visible import visible
 
 Candidate = tuple[str, float, float]  # token, p of the bare model, p after temperature and filters
@@ -17,5 +17,13 @@ def next_tokens(candidates: Sequence[Candidate], marks: Mapping[int, str] | None
         before[row] = f"{mark}  ".replace(" ", "\u00a0")  # on one line with its token
     bars = [Bars("drawn from", drawn_from, TRAIN_AT), Bars("bare model", bare, GUIDES_AT[2])]
     rows = Rows([visible(token) for token in tokens], before)
+    x = Axis("probability", shown=".1%")
+    return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")
+
+
+def with_and_without(tokens: Sequence[str], whole: Sequence[float], left: Sequence[float]) -> Chart:
+    """Next tokens, a row each, by the whole model and by what is left of it without a part."""
+    bars = [Bars("whole model", whole, TRAIN_AT), Bars("without this head", left, OTHERS_AT[0])]
+    rows = Rows([visible(token) for token in tokens], [""] * len(tokens))
     x = Axis("probability", shown=".1%")
     return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")

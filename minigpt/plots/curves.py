@@ -1,6 +1,7 @@
 """Curves over the steps of a training, and over the merges of a tokenizer."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -45,6 +46,78 @@ def loss(
     return Chart(lines, x, y, height, "across")
 
 
+def moment(
+    steps: np.ndarray, train: np.ndarray, val: np.ndarray, at: int, max_steps: int, height: int
+) -> Chart:
+    """The loss over the steps of a run, as in `loss`, and where one moment of it is."""
+    chart = loss(steps, train, val, {}, max_steps, height)
+    return replace(chart, parts=[*chart.parts, _mark("this moment", at, chart.y, 0)], legend="none")
+
+
+def course(
+    steps: Sequence[int],
+    lifts: np.ndarray,
+    chosen: tuple[int, int],
+    least: float,
+    at: int,
+    max_steps: int,
+    height: int,
+) -> Chart:
+    """How far each head has a role, through training: the chosen head, the strongest of the others
+    at the end, and all the rest.
+
+    steps: n of them; lifts: (n, n_layer, n_head), NaN where nothing could be measured; least: the
+    lift that a role takes; at: the step of the moment that is looked at.
+    """
+    x, shape = np.asarray(steps, dtype=float), lifts.shape[1:]
+    flat = lifts.reshape(len(x), -1)
+    others = [head for head in np.argsort(-flat[-1], kind="stable") if head != _flat(chosen, shape)]
+    y = Axis("lift", min(0.0, float(np.floor(5 * np.nanmin(flat)) / 5)), 1, 0.2, ".2f")
+    says = "{y} at step {x}"
+    its, mark = lifts[:, *chosen], _mark("this moment", at, y, 1)
+    lines = [
+        Line(_named(*chosen), x, its, TRAIN_AT, width=3, points=True, says=says),
+        level(f"a role takes {least:g}", least, float(max_steps), 0),
+        mark,
+    ]
+    if others:
+        strongest = f"strongest other: {_named(*np.unravel_index(others[0], shape))}"
+        lines.append(Line(strongest, x, flat[:, others[0]], OTHERS_AT[0], DASHES[3], says=says))
+    if len(others) > 1:
+        rest = [np.append(flat[:, head], np.nan) for head in others[1:]]
+        again = np.tile(np.append(x, x[-1]), len(rest))
+        lines.append(Line("the others", again, np.concatenate(rest), GUIDES_AT[2], width=1))
+    return Chart(lines, Axis("step", 0, max_steps), y, height, "across")
+
+
+def copies(steps: Sequence[int], losses: np.ndarray, at: int, max_steps: int, height: int) -> Chart:
+    """The loss on sequences that are repeated, through training. losses: (n, 2), nats per token, on
+    the first copy, which can only be guessed, and on the later ones."""
+    x = np.asarray(steps, dtype=float)
+    y = rounded("nats per token", [losses.ravel(), np.zeros(1)], ".3f")
+    says = "{y} at step {x}"
+    lines = [
+        Line("first copy", x, losses[:, 0], GUIDES_AT[0], DASHES[1], points=True, says=says),
+        Line("later copies", x, losses[:, 1], OTHERS_AT[1], points=True, says=says),
+        _mark("this moment", at, y, 1),
+    ]
+    return Chart(lines, Axis("step", 0, max_steps), y, height, "across")
+
+
+def _named(layer: int, head: int) -> str:
+    return f"layer {layer}, head {head}"
+
+
+def _flat(head: tuple[int, int], shape: tuple[int, ...]) -> int:
+    return head[0] * shape[1] + head[1]
+
+
+def _mark(name: str, at: float, y: Axis, which: int) -> Line:
+    """A line from bottom to top at one place of x."""
+    ends = np.array([y.low, y.high], dtype=float)
+    return Line(name, np.full(2, float(at)), ends, GUIDES_AT[which], DASHES[1], width=1.5)
+
+
 def comparison(
     names: Sequence[str],
     curves: Sequence[tuple[np.ndarray, np.ndarray]],
@@ -83,6 +156,6 @@ def compression(tokens: np.ndarray, characters: int, at: int) -> Chart:
     says = "{y} tokens after {x} merges: {more} characters per token"
     length = Line("the text", x, y, TRAIN_AT, says=says, more=characters / y)
     up = Axis("tokens in the text", 0, 1.05 * float(y.max()), shown=",d")
-    here = np.array([up.low, up.high])
-    mark = Line("here", np.full(2, at), here, GUIDES_AT[0], DASHES[1], width=1.5)
-    return Chart([length, mark], Axis("merges", 0, len(tokens) - 1), up, height=260)
+    return Chart(
+        [length, _mark("here", at, up, 0)], Axis("merges", 0, len(tokens) - 1), up, height=260
+    )

@@ -25,7 +25,7 @@ def option(chart: Chart) -> dict[str, Any]:
 
 def _series(part: Line | Bars, chart: Chart) -> dict[str, Any]:
     if isinstance(part, Bars):
-        lengths = [round(length, 4) for length in part.lengths]
+        lengths = [round(float(length), 4) for length in part.lengths]
         return {"name": _name(part, chart), "type": "bar", "data": lengths}
     y = (100 * part.y).round(1) if chart.y.percent else part.y.round(4)
     return {
@@ -34,7 +34,10 @@ def _series(part: Line | Bars, chart: Chart) -> dict[str, Any]:
         "symbol": "emptyCircle" if part.points else "none",
         "symbolSize": DOT,
         "lineStyle": {"type": DASHED[part.dash], "width": part.width},
-        "data": np.stack([part.x, y], axis=1).tolist(),
+        "data": [
+            [x, None if np.isnan(y) else y]
+            for x, y in zip(part.x.tolist(), y.tolist(), strict=True)
+        ],
     }
 
 
