@@ -30,6 +30,7 @@ REFUSED = "address_refused"  # in the session: what of the address cannot be, by
 HERE = "address_here"  # in the session: the page that is open, and what its fields showed last
 CHOSEN = "address_run"  # in the session: the run chosen last, the one before, and until when
 SOON = 3.0  # seconds in which a browser may still send the address as it was before
+AVERAGE = "average"  # in the place of a head
 MOST_TYPED = 200  # characters of a text in an address
 TOLD = 40  # characters of what cannot be
 
@@ -55,6 +56,25 @@ def _typed(said: str) -> str:
     return said
 
 
+def _one_of(*names: str) -> Callable[[str], str]:
+    def read(said: str) -> str:
+        if said not in names:
+            raise InputError(f"it can be {', '.join(names[:-1])} or {names[-1]}")
+        return said
+
+    return read
+
+
+def _head(said: str) -> int | str:
+    return said if said == AVERAGE else _whole(said)
+
+
+def _tokens(said: str) -> list[int]:
+    if not re.fullmatch(r"\d{1,6}(,\d{1,6}){0,19}", said, re.ASCII):
+        raise InputError("it has to be up to 20 numbers of tokens, like 0,3,7")
+    return [int(number) for number in said.split(",")]
+
+
 @dataclass(frozen=True)
 class Parameter:
     """Something that an address can say, and whose it is: of each run, of runs alike, of all."""
@@ -71,7 +91,15 @@ class Parameter:
 
 STEP = Parameter("step", "moment of training", _whole, lambda run: run.id)
 LAYER = Parameter("layer", "layer", _whole, lambda run: run.model.n_layer)
-HEAD = Parameter("head", "head", _whole, lambda run: run.model.n_head)
+HEAD = Parameter("head", "head", _head, lambda run: run.model.n_head)
+SHOWS = Parameter("shows", "share or contribution", _one_of("share", "norm"))
+KEPT_TOKENS = Parameter("kept", "kept tokens", _tokens, lambda run: run.id)
+AGAINST = Parameter("against", "comparison", _one_of("head", "moment", "run"), lambda run: run.id)
+OTHER_RUN = Parameter("other_run", "other run", str, lambda run: run.id)
+OTHER_STEP = Parameter("other_step", "other moment", _whole, lambda run: run.id)
+OTHER_LAYER = Parameter("other_layer", "other layer", _whole, lambda run: run.id)
+OTHER_HEAD = Parameter("other_head", "other head", _whole, lambda run: run.id)
+COMPARED = (AGAINST, OTHER_RUN, OTHER_STEP, OTHER_LAYER, OTHER_HEAD)
 TEXT = Parameter("text", "text", _typed, lambda run: run.id)
 PROMPT = Parameter("prompt", "prompt", _typed, lambda run: run.id)
 TEMPERATURE = Parameter("temperature", "temperature", _number)
@@ -80,7 +108,7 @@ TOP_P = Parameter("top_p", "top-p", _number)
 LENGTH = Parameter("length", "length", _whole)
 SEED = Parameter("seed", "seed", _whole)
 SAMPLING = (TEMPERATURE, TOP_K, TOP_P, LENGTH, SEED)
-PARAMETERS = (STEP, LAYER, HEAD, TEXT, PROMPT, *SAMPLING)
+PARAMETERS = (STEP, LAYER, HEAD, SHOWS, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING)
 
 
 def arrive(page: Page) -> None:
@@ -149,6 +177,17 @@ def place(
 def bind(*about: Any, **more: Any) -> dict[str, Any]:
     """The same, for a field that writes into the address whenever it is changed."""
     return place(*about, **more) | {"on_change": keep, "args": about[:3]}
+
+
+def read(parameter: Parameter, run: Run, usual: Any) -> Any:
+    """What the address says of something that is no field of Streamlit's, as a field would show."""
+    return _wanted(parameter, parameter.key(run), usual, lambda value: value)
+
+
+def put(parameter: Parameter, run: Run, value: Any, usual: Any) -> None:
+    """Chooses for the person: what is drawn next shows this, as if it had been chosen by hand."""
+    _say(parameter, parameter.key(run), value, usual)
+    st.session_state[KEPT][parameter.key(run)] = value  # the usual too: a field may show another
 
 
 def _wanted(parameter: Parameter, key: str, usual: Any, check: Callable[[Any], Any]) -> Any:
@@ -223,6 +262,8 @@ def _past(key: str) -> set[str | None]:
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

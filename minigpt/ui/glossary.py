@@ -7,6 +7,11 @@ from minigpt.config import SampleConfig
 
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
+        "ablation": (
+            "Switching a part of the model off, and looking at what changes. It shows what the "
+            "rest cannot make up for. Put its average in its place instead of nothing, and only "
+            "what differs from place to place is lost."
+        ),
         "attention": (
             "How a token gathers information: it spreads 100 % of its attention over itself and "
             "the tokens before it. In “the cat sat”, sat may look mostly at cat."
@@ -62,6 +67,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "One round of attention, in which tokens look at each other, and of thinking, in which "
             "each is worked on by itself. Layers follow each other."
         ),
+        "lift": (
+            "How much more attention a head puts where its role says than one that looks evenly at "
+            "all it sees: 0 is no more than chance, 1 is all of it."
+        ),
         "loss": (
             "How surprised the model is by the next token, on average, in nats. If it always knew "
             "the answer it would be 0; blind guessing among 65 tokens costs ln 65 = 4.17; at 1.5 "
@@ -88,6 +97,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         "right answers": (
             "Where the rule leaves no choice: how often the model holds the right token for the "
             "likeliest, in lines it has not learned from."
+        ),
+        "role": (
+            "What a head does, where that is plain: looking at the token before, at the first one, "
+            "at earlier copies of the same token. Most heads do several things, and are unclear."
         ),
         "run": "One training: a text, a model, its settings, and all that came of it.",
         "snapshot": "The model as it was at one step of its training, kept to be looked at later.",

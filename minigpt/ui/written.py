@@ -51,6 +51,12 @@ def kept(run: Run) -> Writing | None:
     return writing if writing and writing.run_id == run.id else None
 
 
+def whole(writing: Writing, run: Run) -> str:
+    """The prompt and what was written after it, as one text."""
+    tokenizer = tokenizers.load(run.tokenizer)
+    return writing.prompt + tokenizer.decode([step.id for step in writing.steps])
+
+
 def forget() -> None:
     """Lets go of the newest text: what was asked for instead could not be written."""
     st.session_state.pop(WRITTEN, None)

@@ -23,34 +23,32 @@ def board(
     *,
     key: str,
     unclear: str = "unclear",
-) -> tuple[int, int] | None:
-    """Draws the maps of all heads, and returns the (layer, head) that was clicked in this run.
+) -> None:
+    """Draws the maps of all heads.
 
     images: for each layer and head what `plots.thumbnail` makes, all of one size. badges: what
-    stands below each, muted where it begins with `unclear`. The chosen one, or the one that was
-    just clicked, is outlined. What comes from the browser is checked: anything but a head of this
-    board is no click.
+    stands below each, muted where it begins with `unclear`. The chosen one is outlined.
     """
     pixels = np.asarray(images, dtype=np.uint8)
     L, H, S, _ = pixels.shape
-    clicked = _head(getattr(st.session_state.get(key), "clicked", None), L, H)
-    at = clicked or _head(list(chosen or ()), L, H)
     data = {
         "layers": L,
         "heads": H,
         "side": S,
         "images": base64.b64encode(pixels.tobytes()).decode(),
         "badges": [list(row) for row in badges],
-        "chosen": list(at) if at else None,
+        "chosen": list(chosen) if chosen else None,
         "unclear": unclear,
     }
     _component(data=data, key=key, on_clicked_change=lambda: None)
-    return clicked
 
 
-def _head(answer: object, layers: int, heads: int) -> tuple[int, int] | None:
-    """What a browser says, if it is a head."""
-    match answer:
+def clicked(key: str, layers: int, heads: int) -> tuple[int, int] | None:
+    """The (layer, head) of the board of that key that was clicked just now.
+
+    What comes from the browser is checked: anything but a head of this board is no click.
+    """
+    match getattr(st.session_state.get(key), "clicked", None):
         case [int(layer), int(head)] if 0 <= layer < layers and 0 <= head < heads:
             return int(layer), int(head)
     return None

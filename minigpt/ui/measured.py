@@ -1,0 +1,107 @@
+"""What was measured of the heads of runs, for all sessions of this server.
+
+A measurement is the same for everybody who looks at the same run and moment, so it is made once;
+and one at a time, so that a class that looks at thirty runs leaves room for everything else.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigpt import tokenizers
+from minigpt.corpus import trained_on
+from minigpt.store import Run
+from minigpt.ui import services
+
+if TYPE_CHECKING:
+    from minigpt.interpret import Effects, HeadScores, Sharp
+
+MOST = 4_000  # results that are kept: a run has about twenty moments
+_results: "OrderedDict[Hashable, Any]" = OrderedDict()
+_turn = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The text on which a run's heads are measured."""
+
+    windows: np.ndarray  # int64 (n, T)
+    held_out: bool  # of the run's own text; else it is what the model writes itself
+
+
+def sample(run: Run, *, reads_text: bool = True) -> Sample:
+    """Windows of the run's held-out text, or of what it writes, where its text is not here or not
+    to be read. Raises InputError when there is too little of it, or the context too short."""
+    held_out = reads_text and services.store().may_read(run.workspace, run.text_id)
+    return _once(("sample", run.id, held_out), lambda: _sample(run, held_out))
+
+
+def _sample(run: Run, held_out: bool) -> Sample:
+    from minigpt.interpret import held_out_windows, written_windows
+
+    store, tokenizer = services.store(), tokenizers.load(run.tokenizer)
+    if held_out:
+        ids = tokenizer.encode_array(store.text(run.text_id))
+        unseen = ids[trained_on(len(ids), run.train.val_fraction) :]
+        return Sample(held_out_windows(unseen, run.model.block_size), held_out=True)
+    model, beginning = services.model(run), tokenizer.encode(tokenizer.tokens[-1])
+    return Sample(written_windows(model, beginning), held_out=False)
+
+
+def scores(run: Run, at: int) -> "HeadScores":
+    """What each head does at a step of the training. Raises InputError."""
+
+    def measure() -> "HeadScores":
+        from minigpt.interpret import head_scores
+
+        return head_scores(services.model(run, at), sample(run).windows)
+
+    return _once(_scores(run, at), measure)
+
+
+def known_scores(run: Run, at: int) -> "HeadScores | None":
+    """The same, if somebody had them measured."""
+    return _results.get(_scores(run, at))
+
+
+def _scores(run: Run, at: int) -> Hashable:
+    return "scores", run.id, at
+
+
+def effect(run: Run, at: int, layer: int, head: int, kind: str) -> "Effects":
+    """What switching one head off does to the loss. Raises InputError."""
+
+    def measure() -> "Effects":
+        from minigpt.interpret import head_effects
+
+        windows = sample(run).windows
+        return head_effects(services.model(run, at), windows, kind, [(layer, head)])
+
+    return _once(("effect", run.id, at, layer, head, kind), measure)
+
+
+def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "list[Sharp]":
+    """Where a head attends most sharply in the sample. Raises InputError."""
+
+    def measure() -> "list[Sharp]":
+        from minigpt.interpret import sharpest
+
+        windows = sample(run, reads_text=reads_text).windows
+        return sharpest(services.model(run, at), windows, layer, head)
+
+    return _once(("places", run.id, at, layer, head, reads_text), measure)
+
+
+def _once(about: Hashable, measure: Callable[[], Any]) -> Any:
+    if about in _results:
+        return _results[about]
+    with _turn:
+        result = _results[about] if about in _results else measure()
+        _results[about] = result
+        while len(_results) > MOST:
+            _results.popitem(last=False)
+    return result
