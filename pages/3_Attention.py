@@ -1,10 +1,7 @@
 """Attention: where every token of a text looks, in every head, at every moment of training."""
 
-from minigpt.config import InputError
 from minigpt.ui import frame, pages
-from minigpt.ui.attention import maps
-from minigpt.ui.choosing import choose_moment
-from minigpt.ui.visit import tell
+from minigpt.ui.attention import page
 
 visit = frame.open_page(
     pages.ATTENTION,
@@ -13,15 +10,8 @@ visit = frame.open_page(
     "token",
     "head",
 )
-text = maps.choose_text(visit)
-step = choose_moment(visit)
-try:
-    view = maps.compute(visit.run, text, step)
-except InputError as error:
-    tell(visit, error)
-else:
-    maps.show(visit.run, view)
+page.show(visit)
 frame.show_words(
-    "attention", "head", "layer", "model", "parameters", "run", "special tokens", "step", "token",
-    "tokenizer",
+    "ablation", "attention", "head", "layer", "lift", "loss", "model", "parameters", "role", "run",
+    "special tokens", "step", "token", "tokenizer",
 )  # fmt: skip

@@ -17,7 +17,6 @@ NEXT = "next_text"
 KIND, SIZE = "tokenizer_kind", "tokenizer_size"
 KINDS = {"char": "Characters", "bpe": "BPE"}
 USUAL_BPE = 512  # tokens
-NEWEST = -1  # stands for the newest moment, whatever its step
 
 
 def choose_run(visit: Visit) -> None:
@@ -158,35 +157,3 @@ def put_tokenizer(kind: str, size: int) -> None:
     st.session_state[KIND] = kind
     if kind == "bpe":
         st.session_state[SIZE] = float(max(MIN_VOCABULARY, size))
-
-
-def choose_moment(visit: Visit) -> int | None:
-    """A moment of training whose weights are kept; the newest at first, and None stands for it.
-
-    The choice keeps its place while further moments come: they are told apart by their names, and
-    the newest of a run that goes on is called the newest, whatever its step.
-    """
-    run, newest = visit.run, visit.store.weights_step(visit.run.id)
-    steps = [step for step in visit.store.snapshot_steps(run.id) if newest and step < newest]
-
-    def kept(step: int) -> int:
-        if step != newest and step not in steps:
-            raise InputError("of that step no weights are kept")
-        return NEWEST if step == newest else step
-
-    field = address.bind(address.STEP, run, NEWEST, kept)
-    if not steps:
-        return None
-    moment = st.select_slider(
-        "Moment of training",
-        [*steps, NEWEST],
-        format_func=lambda step: "the newest" if step == NEWEST else f"step {step:,}",
-        help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
-        + GLOSSARY["step"],
-        **field,
-    )
-    if moment != NEWEST:
-        return moment
-    follows = ", and follows the training" if run.active else ""
-    st.caption(f"The newest is step {newest:,}{follows}.", help=GLOSSARY["step"])
-    return None

@@ -10,6 +10,7 @@ from minigpt.ui.pages import HOME, PAGES
 expect.set_options(timeout=20_000)
 PATHS = ["" if page is HOME else page.title for page in PAGES]  # behind the server's address
 EXCEPTION = "[data-testid=stException]"
+HEAD = ".view .map"  # one head, large
 RIVER = "The river ran to the sea, and the sea sang to the river.\n" * 80
 
 
@@ -92,3 +93,11 @@ def ask(page: Page, what: str) -> None:
     """Chooses an entry of the menu of what is rarely asked of a run."""
     page.get_by_role("button", name="More", exact=True).click()
     page.get_by_role("menuitem", name=what).click()
+
+
+def expect_head(page: Page, title: str, tokens: int) -> None:
+    """The large head: which one, at which moment, over so many tokens."""
+    expect(page.locator(".view h4").first).to_contain_text(title)
+    expect(page.locator(HEAD).first).to_have_attribute(
+        "aria-label", re.compile(f"over {tokens:,} tokens?")
+    )

@@ -6,7 +6,16 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import EXCEPTION, go, set_number, settled, visit, wait_until
+from tests.e2e.browser import (
+    EXCEPTION,
+    HEAD,
+    expect_head,
+    go,
+    set_number,
+    settled,
+    visit,
+    wait_until,
+)
 
 
 def said(page: Page) -> dict[str, str]:
@@ -34,9 +43,7 @@ def expect_attention(page: Page) -> None:
     expect(page.get_by_text("step 0", exact=True).first).to_be_visible()
     expect(radio(page, "Layer", "1")).to_be_checked()
     expect(radio(page, "Head", "2")).to_be_checked()
-    ticks = page.locator(".js-plotly-plot").last.locator(".xtick text")
-    expect(ticks).to_have_count(17)
-    assert "".join(ticks.all_text_contents()) == "the·lamp,·the·sea"
+    expect_head(page, "Layer 1, head 2, step 0", 17)
 
 
 def written(page: Page) -> str:
@@ -47,7 +54,7 @@ def written(page: Page) -> str:
 
 def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
     visit(page, f"{server}/Attention", "Attention")
-    expect(page.locator(".js-plotly-plot").last).to_be_visible(timeout=60_000)  # torch is loaded
+    expect(page.locator(HEAD)).to_be_visible(timeout=60_000)  # torch is loaded
     settled(page)
     assert said(page) == {}
     type_in(page, "Text to look at", "the lamp, the sea")

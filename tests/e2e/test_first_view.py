@@ -182,3 +182,15 @@ def test_share_says_what_to_do_where_the_address_stays_on_this_computer(page, se
     panel = page.get_by_role("dialog")
     expect(panel.get_by_text("Others cannot open this address")).to_be_visible()
     expect(panel.get_by_text("--server.address 0.0.0.0")).to_be_visible()  # it listens to 127.0.0.1
+
+
+def test_the_new_text_of_a_long_prompt_is_in_the_first_view(page, server):
+    visit(page, f"{server}/Generate", "Generate")
+    expect(page.get_by_role("heading", name="How it chose")).to_be_visible()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("Once there was a lamp in the harbour.\n" * 300)
+    prompt.press("Control+Enter")
+    page.get_by_role("button", name="Write").click()
+    expect(page.get_by_text("context holds 128")).to_be_visible()
+    written = page.locator(".mg-text span[title]")
+    expect(written.first).to_be_in_viewport()

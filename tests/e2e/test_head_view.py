@@ -15,7 +15,7 @@ APP = """
 import numpy as np
 import streamlit as st
 from minigpt import plots
-from minigpt.ui.components.board import board
+from minigpt.ui.components.board import board, clicked
 from minigpt.ui.components.head_view import head_view
 from tests.e2e.test_head_view import TOKENS, patterns
 
@@ -27,9 +27,8 @@ whole = patterns(N + before, heads)[..., before:, :]
 state = st.session_state
 state.runs = state.get("runs", 0) + 1
 badges = [["previous token 0.72", "unclear", *[""] * heads][:heads] for _ in range(heads)]
-state.chosen = board(
-    plots.thumbnail(whole), badges, state.get("chosen"), key="board"
-) or state.get("chosen")
+state.chosen = clicked("board", heads, heads) or state.get("chosen")
+board(plots.thumbnail(whole), badges, state.chosen, key="board")
 layer, head = state.chosen or (int(asked.layer), int(asked.head))
 shown = {"share": 1, "norm": 2.5, "difference": -0.5}[kind] * whole[layer, head]
 state.kept = head_view(

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-from minigpt.ui import address, choosing
+from minigpt.ui import address
+from minigpt.ui.attention import moment as moment_slider
 from tests.pages.visits import ROOT, by_label, html_of, opened, well
 
 ATTENTION, GENERATE = "pages/3_Attention.py", "pages/4_Generate.py"
@@ -105,7 +106,7 @@ def test_the_moment_stands_in_the_address_and_the_newest_does_not(home_page, sto
     assert said_in(well(app)) == {"step": str(moment)}
     assert field(well(cold(ATTENTION, {"step": moment})), "Moment of training").value == moment
     newest = well(cold(ATTENTION, {"step": run.step}))
-    assert field(newest, "Moment of training").value == choosing.NEWEST
+    assert field(newest, "Moment of training").value == moment_slider.NEWEST
     assert not newest.warning and said_in(newest) == {}
 
 

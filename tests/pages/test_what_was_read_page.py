@@ -4,15 +4,12 @@ prompt and settings it answers."""
 import json
 import re
 
-import numpy as np
-
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.generation import Step
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import prompts, services, words, written
-from minigpt.ui.attention import maps
+from minigpt.ui import prompts, services, written
 from tests.pages.visits import by_label, html_of, opened, well
 
 
@@ -117,21 +114,3 @@ def test_one_sample_has_the_whole_line_for_itself(home_page, store):
         app = opened(home_page, "app.py", run_id)
         cards = [c for c in app.columns if any("Step" in m.value for m in c.markdown)]
         assert [round(card.weight, 2) for card in cards] == [round(1 / samples, 2)] * samples
-
-
-def test_the_csv_names_run_and_moment_and_holds_what_the_map_shows(home_page, store):
-    run = store.find_run("demo")
-    app = opened(home_page, "pages/3_Attention.py", run.id)
-    moment = store.snapshot_steps(run.id)[3]
-    by_label(app.select_slider, "Moment of training").set_value(moment).run()
-    view = maps.compute(run, app.text_area[0].value, moment)
-    assert view.name == f"{words.file_name(run)}-step{moment}-attention"
-    assert maps.compute(run, "a", None).name.endswith(f"-step{run.step}-attention")
-    rows = maps._as_csv(view.patterns[0, 0], view.tokens).splitlines()
-    numbers = np.array(
-        [[float(n) for n in row.split(",")[-len(view.tokens) :]] for row in rows[1:]]
-    )
-    figure = json.loads(well(app).get("plotly_chart")[-1].proto.spec)
-    assert figure["data"][0]["hovertemplate"].startswith("%{customdata[0]} gives %{z:.1%}")
-    shown = maps.plots.attention_heatmap(view.patterns[0, 0], view.tokens).data[0].z
-    np.testing.assert_allclose(numbers, np.nan_to_num(shown), atol=1e-5)

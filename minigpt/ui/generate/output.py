@@ -5,6 +5,7 @@ import streamlit as st
 from minigpt import tokenizers
 from minigpt.config import InputError, SampleConfig
 from minigpt.counting import counted
+from minigpt.ui import address, pages
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import sentence
@@ -15,6 +16,7 @@ from minigpt.ui.written import (
     kept,
     show_last_sample,
     tell_about,
+    whole,
     write,
 )
 
@@ -48,6 +50,14 @@ def show(visit: Visit, prompt: str, config: SampleConfig, pressed: bool) -> None
         f"{counted(len(writing.steps), 'token')}, by the model of step {writing.at:,}.",
         help=explain("step", "model"),
     )
+    if st.button(
+        "See its attention",
+        icon=":material/grid_on:",
+        type="tertiary",
+        help="Opens Attention with this text: where every token of it looks, in every head.",
+    ):
+        address.put(address.TEXT, run, whole(writing, run), "")
+        address.go(pages.ATTENTION)
     tell_about(writing, run, prompt)
     if writing.config != config:
         st.caption("The settings have changed since: *Write* writes with the new ones.")

@@ -1,0 +1,170 @@
+"""What a head does, as measured on text that the model has not seen, and whether it matters."""
+
+import math
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots, tokenizers
+from minigpt.config import InputError
+from minigpt.corpus import bits_per_character
+from minigpt.counting import counted
+from minigpt.ui import measured, services
+from minigpt.ui.attention.one_head import capital, named
+from minigpt.ui.attention.reading import View
+from minigpt.ui.figures import show_chart
+from minigpt.ui.glossary import explain
+from minigpt.ui.words import sentence
+
+SHOWN = 8  # next tokens
+KINDS = {"zero": "nothing", "mean": "its average"}
+
+
+def show_role(view: View, layer: int, head: int) -> None:
+    """The head's role in a sentence, and all that was measured of it beside chance."""
+    from minigpt.interpret import ROLES, UNCLEAR
+
+    scores = measured.scores(view.run, view.at)
+    role, likeliest = scores.roles[layer][head], scores.likeliest[layer][head]
+    if role == UNCLEAR:
+        near = " and ".join(f"*{one}* ({scores.lifts[one][layer, head]:.2f})" for one in likeliest)
+        st.markdown(
+            f"**What {named(layer, head)} does is unclear.** Likeliest: {near}." if near else
+            f"**What {named(layer, head)} does is unclear.**",
+            help=explain("role", "lift"),
+        )  # fmt: skip
+    else:
+        low, high = (of[role][layer, head] for of in (scores.low, scores.high))
+        after = scores.shuffled[role][layer, head]
+        st.markdown(
+            f"**{capital(named(layer, head))}: {role}.** {ROLES[role].definition} Lift "
+            f"{scores.lifts[role][layer, head]:.2f} (95 % interval {low:.2f} to {high:.2f}). "
+            + _about(role, after, scores.lifts[role][layer, head]),
+            help=explain("role", "lift"),
+        )
+    if view.run.model.bigram and "induction" in (role, *likeliest):
+        st.caption(
+            "This model has a bigram embedding: what it reads of each token already holds the "
+            "token before, so an induction head needs no previous-token head in a layer below."
+        )
+    for note in scores.notes:
+        st.caption(note)
+    with st.expander("All measurements of this head, and what each role means"):
+        st.table([_row(scores, role, layer, head) for role in ROLES])
+        held = measured.sample(view.run).held_out
+        where = "text it was not trained on" if held else "what it wrote itself"
+        rows = max(scores.rows.values())
+        st.caption(
+            f"Measured on {where}, {counted(rows, 'position')}, the roles about content on "
+            "sequences of different tokens that are repeated. *By chance* is the share of its "
+            "attention that a head which looks evenly at all it sees would put there, and lift 0. "
+            "*Shuffled* is the lift when the tokens change places: what stays goes by place, not "
+            "by content. A head has a role when its lift is at least 0.4, surely over 0.25, and "
+            "twice that of any other; else it is unclear."
+        )
+        for name, about in ROLES.items():
+            st.caption(f"**{name.capitalize()}.** {about.definition} ({about.source})")
+
+
+def _about(role: str, shuffled: float, lift: float) -> str:
+    from minigpt.interpret import ROLES
+
+    if not math.isfinite(shuffled):
+        return ""
+    if ROLES[role].about_content:
+        why = "it goes by what the tokens are"
+    elif shuffled >= 0.5 * lift:
+        why = "it goes by place, not by content"
+    else:
+        why = "it needs text that makes sense"
+    return f"On shuffled text it is {shuffled:.2f}: {why}."
+
+
+def _row(scores: "measured.HeadScores", role: str, layer: int, head: int) -> dict[str, str]:
+    lift, low, high, shuffled = (
+        of[role][layer, head] for of in (scores.lifts, scores.low, scores.high, scores.shuffled)
+    )
+    return {
+        "Role": role,
+        "Lift": _number(lift),
+        "95 % interval": f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "–",
+        "Shuffled": _number(shuffled),
+        "By chance": f"{scores.chance[role]:.0%}" if np.isfinite(scores.chance[role]) else "–",
+    }
+
+
+def _number(number: float) -> str:
+    return f"{number:.2f}" if np.isfinite(number) else "–"
+
+
+def show_effect(view: View, layer: int, head: int) -> None:
+    """What switching the head off changes: the next token after this text, and the loss."""
+    st.subheader("Does it matter?", anchor=False, help=explain("ablation"))
+    st.caption(
+        f"A bright map can be without effect. Here {named(layer, head)} is switched off, and all "
+        "else left as it is.",
+    )
+    left, right = st.columns([1, 1.2], gap="large")
+    with left:
+        _show_loss(view, layer, head)
+    with right:
+        _show_next(view, layer, head)
+
+
+def _show_loss(view: View, layer: int, head: int) -> None:
+    held = measured.sample(view.run).held_out
+    where = "on text it was not trained on" if held else "on what it wrote itself"
+    for kind, instead in KINDS.items():
+        effects = measured.effect(view.run, view.at, layer, head, kind)
+        delta, low, high = (of[layer, head] for of in (effects.delta, effects.low, effects.high))
+        bits = bits_per_character(delta, view.run.characters_per_token)
+        st.metric(
+            f"Loss {where}, with {instead} in its place",
+            f"{delta:+.3f} nats".replace("-", "−"),
+            delta=f"95 %: {low:+.3f} to {high:+.3f}; {bits:+.3f} bits per character".replace(
+                "-", "−"
+            ),
+            delta_color="off",
+            delta_arrow="off",
+            help=explain("ablation", "loss", "nats", "bits per character"),
+        )
+        if kind == "zero":
+            st.caption(_verdict(low, high))
+
+
+def _verdict(low: float, high: float) -> str:
+    if not np.isfinite(low):
+        return "Too little text to say how sure that is."
+    if low > 0:
+        return "Above 0 for sure: without this head the model guesses worse."
+    if high < 0:
+        return "Below 0 for sure: without this head the model guesses better."
+    return "The interval holds 0: whether it helps at all is unclear."
+
+
+def _show_next(view: View, layer: int, head: int) -> None:
+    """The likeliest next tokens with the head and without it."""
+    from minigpt.interpret import next_probs, without
+
+    model, tokenizer = services.model(view.run, view.at), tokenizers.load(view.run.tokenizer)
+    whole = next_probs(model, view.ids)
+    left = next_probs(model, view.ids, without(layer, head))
+    top = np.argsort(-np.maximum(whole, left), kind="stable")[:SHOWN]
+    names = [tokenizer.tokens[i] for i in top]
+    chart = plots.with_and_without(names, whole[top], left[top])
+    st.markdown("**The next token after this text**")
+    show_chart(chart, f"without-{view.run.id}", moving=True)
+    moved = 0.5 * float(np.abs(whole - left).sum())
+    st.caption(
+        f"With the head and with nothing in its place: {moved:.1%} of the probability goes to "
+        "other tokens."
+    )
+
+
+def show(view: View, layer: int, head: int) -> None:
+    """Role and effect, or why they cannot be measured."""
+    try:
+        show_role(view, layer, head)
+        show_effect(view, layer, head)
+    except InputError as error:
+        st.caption(sentence(error))

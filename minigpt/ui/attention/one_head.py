@@ -1,0 +1,111 @@
+"""One head, large: its map and its lines, what it does, and downloads."""
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots
+from minigpt.config import InputError
+from minigpt.store import Run
+from minigpt.ui import address
+from minigpt.ui.attention import reading
+from minigpt.ui.attention.reading import View
+from minigpt.ui.components.head_view import head_view
+from minigpt.ui.glossary import GLOSSARY, explain
+
+SHOWS = {"share": "share of attention", "norm": "what it brings"}
+HOW = {
+    "share": "Read along a row: each token spreads 100 % over itself and the tokens before it. "
+    "Nobody can look ahead, so the upper right is empty. Point at a token to see its lines alone; "
+    "click to keep it, and several add up. Lines under 1 % are not drawn.",
+    "norm": "Each share times the length of what is read there: ‖α v W_O‖ (Kobayashi et al. 2020). "
+    "A token can be looked at and bring nothing. Lengths have no upper end: the scale goes to the "
+    "largest of all heads on this text.",
+}
+
+
+def choose(run: Run) -> tuple[int, int | str, str]:
+    """Which layer, which head or the average of the layer's, and what of it is shown."""
+    L, H = run.model.n_layer, run.model.n_head
+    st.subheader("One head", anchor=False, help=GLOSSARY["attention"])
+    heads = [*range(H), address.AVERAGE] if H > 1 else [0]
+
+    def one_of(head: int | str) -> int | str:
+        if head != address.AVERAGE:
+            return address.within(0, H - 1)(head)
+        if H == 1:
+            raise InputError("this model has one head")
+        return head
+
+    with st.container(horizontal=True, gap="medium"):
+        layer = st.segmented_control(
+            "Layer", range(L), required=True, help=GLOSSARY["layer"],
+            **address.bind(address.LAYER, run, 0, address.within(0, L - 1), "default"),
+        )  # fmt: skip
+        head = st.segmented_control(
+            "Head", heads, required=True,
+            help=f"{GLOSSARY['head']} Their average shows what a layer looks at in all.",
+            **address.bind(address.HEAD, run, 0, one_of, "default"),
+        )  # fmt: skip
+        shows = st.segmented_control(
+            "Shows", list(SHOWS), required=True, format_func=SHOWS.get,
+            help="How much a token looks, or how much that brings: what is read can be short.",
+            **address.bind(address.SHOWS, run, "share", begins="default"),
+        )  # fmt: skip
+    return layer, head, shows
+
+
+def show(view: View, layer: int, head: int | str, shows: str) -> None:
+    """Map and lines, a caption, and the numbers as files."""
+    if shows == "norm":
+        of_all = reading.norms(view)
+        pattern, highest = of(of_all, layer, head), float(of_all.max()) or 1.0
+    else:
+        pattern, highest = of(view.patterns, layer, head), 1.0
+    title = capital(f"{named(layer, head)}, step {view.at:,}")
+    file = f"{view.file}-layer{layer}-head{head}"
+    before = address.read(address.KEPT_TOKENS, view.run, [])
+    kept = head_view(
+        pattern,
+        view.tokens,
+        key=f"head-{view.run.id}",
+        title=title,
+        file=f"{file}.png",
+        kept=before,
+        kind=shows,
+        highest=highest,
+    )
+    if kept != before:
+        address.put(address.KEPT_TOKENS, view.run, kept, [])
+    st.caption(HOW[shows], help=explain("attention", "head", "token"))
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download as SVG",
+            lambda: plots.svg(pattern, view.tokens, title, kind=shows, highest=highest),
+            f"{file}.svg",
+            "image/svg+xml",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Download as CSV",
+            lambda: plots.table(pattern, view.tokens),
+            f"{file}.csv",
+            "text/csv",
+            icon=":material/download:",
+        )
+
+
+def named(layer: int, head: int | str) -> str:
+    """A head in words."""
+    if head == address.AVERAGE:
+        return f"average of layer {layer}'s heads"
+    return f"layer {layer}, head {head}"
+
+
+def of(patterns: np.ndarray, layer: int, head: int | str) -> np.ndarray:
+    """One head's map (N, T), or the mean of a layer's, of all (n_layer, n_head, N, T)."""
+    return patterns[layer].mean(axis=0) if head == address.AVERAGE else patterns[layer, head]
+
+
+def capital(words: str) -> str:
+    """The words as the beginning of a sentence."""
+    return words[0].upper() + words[1:]

@@ -1,0 +1,70 @@
+"""The page: choose a text and a moment, compute, draw, explain."""
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.store import Run
+from minigpt.ui import address, measured
+from minigpt.ui.attention import (
+    all_heads,
+    beside,
+    doing,
+    moment,
+    one_head,
+    places,
+    reading,
+    through,
+)
+from minigpt.ui.visit import Visit, tell
+from minigpt.ui.words import sentence
+
+
+def show(visit: Visit) -> None:
+    """The text, and all that follows from it, which draws itself anew while the training is played
+    or goes on."""
+    text = reading.choose(visit)
+    st.fragment(_look, run_every=moment.tick(visit.run))(visit, text)
+
+
+def _look(visit: Visit, text: str) -> None:
+    try:
+        run = visit.store.run(visit.run.id)
+    except InputError as error:  # deleted meanwhile
+        st.error(sentence(error))
+        return
+    all_heads.take_click(run)
+    at = moment.choose(run)
+    try:
+        view = reading.view(run, text, at.step)
+    except InputError as error:
+        tell(visit, error)
+        return
+    for note in view.notes:
+        st.caption(note)
+    board = st.container()
+    layer, head, shows = one_head.choose(run)
+    with board:
+        all_heads.show(view, (layer, head))
+    one_head.show(view, layer, head, shows)
+    if not at.plays:
+        _explain(visit, view, text, layer, head)
+
+
+def _explain(visit: Visit, view: reading.View, text: str, layer: int, head: int | str) -> None:
+    """What takes measuring: it comes after the pictures, and not while the training is played."""
+    if head == address.AVERAGE:
+        st.caption("Choose one head to see what it does and whether it matters.")
+    else:
+        doing.show(view, layer, head)
+        places.show(view, layer, head, reads_text=visit.reads_text)
+        through.show(view, layer, head)
+    beside.show(visit, view, text, layer, head)
+    _badge(view.run, view.at)
+
+
+def _badge(run: Run, at: int) -> None:
+    """Has the board drawn once more with its badges, once they are known."""
+    shown = f"badges-{run.id}-{at}"
+    if measured.known_scores(run, at) and not st.session_state.get(shown):
+        st.session_state[shown] = True
+        st.rerun()

@@ -1,0 +1,120 @@
+"""How the heads came about: what they do at every moment of the training."""
+
+import time
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots
+from minigpt.config import InputError
+from minigpt.counting import counted
+from minigpt.store import Run
+from minigpt.ui import measured, services
+from minigpt.ui.attention.one_head import named
+from minigpt.ui.attention.reading import View
+from minigpt.ui.figures import show_chart
+from minigpt.ui.glossary import explain
+from minigpt.ui.words import rough, sentence
+
+UNASKED_SECONDS = 4.0  # what takes no longer is measured without being asked
+LIFTS, COPIES = 300, 200  # px
+
+
+def show(view: View, layer: int, head: int) -> None:
+    """Lifts of a role over the steps, the loss on repeated sequences, and when each came about."""
+    from minigpt.interpret import ROLES, UNCLEAR
+
+    run, store = view.run, services.store()
+    st.subheader("Through training", anchor=False, help=explain("lift", "role"))
+    newest = store.weights_step(run.id)
+    steps = sorted({*store.snapshot_steps(run.id), newest} - {None})
+    try:
+        _measure(run, steps)
+    except InputError as error:
+        st.caption(sentence(error))
+        return
+    known = [step for step in steps if measured.known_scores(run, step)]
+    scores = [measured.known_scores(run, step) for step in known]
+    if len(known) < 2:
+        st.caption("There is one moment so far: the lines begin with the second.")
+        return
+    here = measured.scores(run, view.at)
+    its = here.roles[layer][head]
+    usual = its if its != UNCLEAR else next(iter(here.likeliest[layer][head]), next(iter(ROLES)))
+    role = st.pills(
+        "Role", list(ROLES), default=usual, required=True,
+        key=f"role-{run.id}-{layer}-{head}-{view.at}",
+        help="Which role the lines show.",
+    )  # fmt: skip
+    _draw(view, role, known, scores, (layer, head))
+
+
+def _measure(run: Run, steps: list[int]) -> None:
+    """Measures the moments that nobody had measured yet, at once where that is quick, else when
+    asked to."""
+    missing = [step for step in steps if not measured.known_scores(run, step)]
+    if not missing:
+        return
+    started = time.monotonic()
+    measured.scores(run, missing[0])
+    seconds = (time.monotonic() - started) * (len(missing) - 1)
+    if seconds > UNASKED_SECONDS and not st.button(
+        f"Measure {counted(len(missing) - 1, 'more moment')}, about {rough(seconds)}",
+        icon=":material/timeline:",
+        key=f"measure-{run.id}",
+    ):
+        return
+    bar = st.progress(0.0, "Measuring the heads …")
+    for done, step in enumerate(missing, start=1):
+        measured.scores(run, step)
+        bar.progress(done / len(missing), f"Measuring the heads at step {step:,} …")
+    bar.empty()
+
+
+def _draw(
+    view: View,
+    role: str,
+    steps: list[int],
+    scores: "list[measured.HeadScores]",
+    head: tuple[int, int],
+) -> None:
+    from minigpt.interpret import copy_losses_through, lifts_through, roles
+
+    run = view.run
+    lifts, losses = lifts_through(scores, role), copy_losses_through(scores)
+    if np.isnan(lifts).all():
+        st.caption(f"The role *{role}* could not be measured on this text.")
+    else:
+        end = run.train.max_steps
+        chart = plots.course(steps, lifts, head, roles.LIFT, view.at, end, LIFTS)
+        show_chart(chart, f"course-{run.id}", moving=True)
+        st.caption(
+            f"How far each head has the role *{role}*: 1 does nothing else, 0 no more than chance. "
+            f"The thick line is {named(*head)}.",
+            help=explain("lift"),
+        )
+    if not np.isnan(losses).all():
+        chart = plots.copies(steps, losses, view.at, run.train.max_steps, COPIES)
+        show_chart(chart, f"copies-{run.id}", moving=True)
+        copies = next(each.copies for each in scores if each.copies)
+        st.caption(
+            f"The loss on {copies.period} different tokens drawn from this text, {copies.copies} "
+            "times over. The first time they can only be guessed; who finds the copy knows them "
+            "the other times."
+        )
+    _tell_turns(steps, scores)
+
+
+def _tell_turns(steps: list[int], scores: "list[measured.HeadScores]") -> None:
+    from minigpt.interpret import turning_points
+
+    turns = {what: step for what, step in turning_points(steps, scores).items() if step is not None}
+    if not turns:
+        st.caption("Neither a previous-token nor an induction head came about, nor did the loss on "
+                   "later copies fall by much.")  # fmt: skip
+        return
+    told = ", ".join(f"{what} at step {step:,}" for what, step in turns.items())
+    st.caption(
+        f"First seen half-way from their first to their last value: {told}. That says when, not "
+        "why: what comes at the same time need not be the cause."
+    )
