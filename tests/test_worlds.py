@@ -1,11 +1,12 @@
 import math
+import re
 
 import numpy as np
 import pytest
 
 from minigpt.config import InputError
 from minigpt.corpus import WORLDS, fit_baselines, worlds
-from minigpt.corpus.worlds import Addition, Brackets, Copy, Induction, Markov, Reverse
+from minigpt.corpus.worlds import Addition, Brackets, Copy, Facts, Induction, Markov, Reverse
 from minigpt.tokenizers import CharTokenizer
 
 
@@ -49,7 +50,7 @@ def bits_of(choices: list[float]) -> float:
     return sum(-math.log(p) for p in choices)
 
 
-@pytest.mark.parametrize("world", [Induction(), Copy(), Reverse(), Addition(), Brackets()])
+@pytest.mark.parametrize("world", [Induction(), Copy(), Reverse(), Addition(), Brackets(), Facts()])
 def test_the_floor_is_the_surprise_of_whoever_knows_the_rule(world):
     """Measured on a long text with the true probabilities of every choice the rule leaves."""
     text = world.text(300_000)
@@ -61,6 +62,10 @@ def test_the_floor_is_the_surprise_of_whoever_knows_the_rule(world):
             nats += bits_of([1 / 8, *([1 / 10] * len(line.partition("|")[0]))])
         elif isinstance(world, Addition):
             nats += bits_of([1 / 90, 1 / 90])
+        elif isinstance(world, Facts):
+            told = len(re.findall(r"The \w+ is in the \w+\.", line))
+            things = [1 / (4 - i) for i in range(told)]
+            nats += bits_of([1 / 3, *things, *([1 / 5] * told), 1 / told])
         else:
             nats += bits_of(choices_of_brackets(line, world))
     assert nats / len(text) == pytest.approx(world.floor, rel=0.01)
@@ -88,6 +93,8 @@ def choices_of_brackets(line: str, world: Brackets) -> list[float]:
     [(Induction(), "abcabcabcabc\n", "    bcabcabc\n"), (Induction(), "abcda", "     "),
      (Copy(), "abc|abc\n", "    abc\n"), (Copy(), "abc", "   "), (Reverse(), "ab|ba\n", "   ba\n"),
      (Addition(), "12+34=46\n", "      46\n"), (Brackets(), "([])\n", "  ]) "),
+     (Facts(), "The key is in the box. Where is the key? In the box.\n", f"{'b':>49}    "),
+     (Facts(), "The key is in the box. Where is the key? In the", " " * 47),
      (Markov(), "abab", "    "), (Copy(), "", "")],
 )  # fmt: skip
 def test_right_answers_are_asked_where_the_rule_fixes_them(world, line, fixed):
@@ -100,7 +107,7 @@ def test_an_exam_begins_where_lines_begin_and_asks_what_is_fixed():
     tokenizer = CharTokenizer.train(text)
     ids = np.array(tokenizer.encode(text))
     exam = worlds.exam(world, text, ids, block_size=48)
-    assert exam.inputs.shape == exam.targets.shape == exam.asked.shape == (32, 48)
+    assert exam.inputs.shape == exam.targets.shape == exam.asked.shape == (64, 48)
     assert (exam.inputs[:, 1:] == exam.targets[:, :-1]).all()
     for row, asked in zip(exam.targets, exam.asked, strict=True):
         shown = "".join(c if a else " " for c, a in zip(tokenizer.decode(row), asked, strict=True))
@@ -108,6 +115,23 @@ def test_an_exam_begins_where_lines_begin_and_asks_what_is_fixed():
         assert len(shown) == 48
         assert asked.any()
         assert lines
+
+
+def test_facts_answer_with_what_they_told_and_begin_where_a_place_has_to_be_looked_up():
+    world = Facts(seed=5)
+    first_letters = [place[0] for places in world.places.values() for place in places]
+    assert len(set(first_letters)) == len(first_letters) == 20
+    for line in world.text(20_000).splitlines():
+        where = dict(re.findall(r"The (\w+) is in the (\w+)\.", line))
+        asked, place = re.search(r" Where is the (\w+)\? In the (\w+)\.$", line).groups()
+        assert 1 <= len(where) <= 3 and where[asked] == place
+        assert [*np.flatnonzero(world.answers(line))] == [len(line) - len(place) - 1]
+        assert len(line) < 128, "a context of modern holds it"
+    for seed in range(20):
+        beginning = Facts(seed).beginning()
+        told = beginning.splitlines()[-1].count(" is in the ")
+        assert beginning.endswith("? In the ") and told > 1
+        assert Facts(seed).text(1_000).startswith(beginning)
 
 
 @pytest.mark.parametrize("world", [Markov(), Copy()])
