@@ -17,6 +17,7 @@ import minigpt
 from minigpt.cli import main, terminal
 from minigpt.corpus import cleaning, library
 from minigpt.engine.supervisor import Supervisor
+from minigpt.interpret import windows
 from minigpt.limits import Limits
 from minigpt.recipes import PRESETS, ingredients
 from minigpt.store import Store, home
@@ -148,5 +149,5 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, visible):
+    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, visible, windows):
         assert doctest.testmod(module).failed == 0

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 ROW = "{:>5}  {:>4}  {:<34}  {:>5}  {:<14}  {:>6}  {:>8}  {:>8}  {}"
 TITLES = ("layer", "head", "role", "lift", "95 %", "chance", "shuffled", "without", "95 %")
 EXPLAINED = (
-    "lift: 1 where a head looks nowhere else, 0 where it looks as often as by chance; it has a "
-    "role from 0.4 on (with a lower bound of 0.25), where no other comes to half of that. "
-    "chance: the share of its attention it would have there if it looked evenly at all it sees. "
-    "shuffled: the lift where tokens are shuffled; what stays goes by place, not by content. "
-    "without: by how much the loss on this text rises when the head is switched off (what it found "
-    "is zero), in nats per token."
+    "lift: 1 where a head looks nowhere else, 0 where it looks there as by chance; it has a role "
+    "from 0.4 on, its lower bound from 0.25 on, if no other comes to half of it",
+    "chance: the share of its attention it would have there if it looked evenly at all it sees",
+    "shuffled: the lift where tokens are shuffled; what stays goes by place, not by content",
+    "without: what the loss on this text rises by when the head is switched off (what it found is "
+    "zero), in nats per token",
 )
 
 
@@ -50,7 +50,8 @@ def heads_of(store: Store, run: Run) -> dict[str, Any]:
     rows = [_row(scores, effects, layer, head) for layer, head in np.ndindex(effects.delta.shape)]
     for row in rows:
         say(_told(row, scores.chance))
-    say(EXPLAINED)
+    for line in EXPLAINED:
+        say(line)
     for name, role in ROLES.items():
         if any(name in (row["role"], *row["likeliest"]) for row in rows):
             say(f"{name}: {role.definition} ({role.source})")

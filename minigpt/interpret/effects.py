@@ -57,7 +57,9 @@ def mean_z(model: GPT, windows: np.ndarray) -> torch.Tensor:
     for ids in batches(model, windows):
         recorder = Recorder(lambda name: name.endswith("attn.z"))
         model(ids, tap=recorder)
-        found = torch.cat([z.sum((0, 2), keepdim=True) for z in recorder.activations.values()])
+        found = torch.cat(
+            [z.float().sum((0, 2), keepdim=True) for z in recorder.activations.values()]
+        )
         total = total + found[:, :, 0]  # (L, H, D)
     return total / windows.size
 

@@ -41,10 +41,11 @@ class HeadScores:
     roles about content are measured on repeated sequences, the others on the text. `shuffled` has
     the same lifts where the text's tokens are shuffled, or, for the roles about content, every copy
     of a sequence by itself, while the looked-for places stay: what survives goes by place, not by
-    content. `chance` is the share of its attention that a head which looks evenly at all it sees
-    would put there; of `broad`, in how many rows an untrained model of this shape is broad.
-    `roles[layer][head]` is a name or "unclear"; `likeliest` has the two highest, also then.
-    `notes` says what could not be measured, and why.
+    content. It has no interval, so every second window is enough. `chance` is the share of its
+    attention that a head which looks evenly at all it sees would put there; of `broad`, in how many
+    rows an untrained model of this shape is broad.
+    `roles[layer][head]` is a name or "unclear"; `likeliest` has the two with the highest lifts.
+    `rows` and `windows` count what was measured; `notes` says what could not be measured, and why.
     """
 
     lifts: dict[str, np.ndarray]
@@ -64,22 +65,24 @@ def head_scores(model: GPT, windows: np.ndarray, seed: int = 0) -> HeadScores:
     """What each head of a model does on `windows`, int64 (n, T) of held-out ids, beside chance.
 
     `seed` shuffles the text, draws the repeated sequences and resamples the windows. Raises
-    InputError when the ids are not of this vocabulary, a window is longer than the context or has
-    no row from the 8th on, and NotFinite where the model's numbers are none.
+    InputError when the ids are not of this vocabulary, or a window is longer than the context or
+    not longer than 8 tokens, and NotFinite where the model's numbers are none.
     """
     windows, notes = checked(model, windows), []
     rng = np.random.default_rng(seed)
     chance = _broad_untrained(model, windows[:UNTRAINED_WINDOWS], seed)
     held, _ = _measured(model, windows, windows, chance)
-    mixed, _ = _measured(model, rng.permuted(windows, axis=1), windows, chance)
+    some = windows[::2]  # enough for what has no interval
+    mixed, _ = _measured(model, rng.permuted(some, axis=1), some, chance)
     again = again_mixed = _nothing(held)
     copies = None
     if repeated := repeated_sequences(windows, model.config.block_size, seed):
         sequences, period = repeated
         again, losses = _measured(model, sequences, sequences, chance, apart=True)
-        once = sequences.reshape(len(sequences), -1, period)
-        apart = rng.permuted(once, axis=2).reshape(sequences.shape)
-        again_mixed, _ = _measured(model, apart, sequences, chance)
+        some = sequences[::2]
+        once = some.reshape(len(some), -1, period)  # (n, copies, period)
+        apart = rng.permuted(once, axis=2).reshape(some.shape)
+        again_mixed, _ = _measured(model, apart, some, chance)
         first, later = losses[:, : period - 1].mean(), losses[:, period:].mean()
         copies = CopyLosses(float(first), float(later), period, once.shape[1])
     else:
@@ -174,7 +177,7 @@ def sharpest(model: GPT, windows: np.ndarray, layer: int, head: int, most: int =
     """Where in windows, int64 (n, T), a head gives most of its attention to a single token, the
     sharpest first: at most one place a window, so that they vary.
 
-    Rows before the 8th are left out: they have few tokens to choose from. Raises as `head_effects`.
+    Rows 0 to 7 are left out: they have few tokens to choose from. Raises as `head_effects`.
     """
     windows = checked(model, windows)
     check_head(model, layer, head)

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigpt.interpret.intervals import interval
 
-FIRST_ROW = 8  # above it, so few tokens can be looked at that every head seems to have a role
+FIRST_ROW = 8  # counted from 0: before it there is so little to look at that every head has a role
 BROAD = 0.95  # of the largest entropy a row can have
 MOST_BY_CHANCE = 0.5  # where chance has more, a role tells nothing
 LIFT, LOW, RUNNER_UP = 0.4, 0.25, 0.5  # what it takes to have a role
@@ -52,7 +52,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "first token": Role(
             "Every token looks at the first one of all: j = 0, an attention sink.",
             "Xiao et al. 2024, Efficient Streaming Language Models with Attention Sinks",
-            lambda i, j, ids: (j == 0) & (i > 0),
+            lambda i, j, ids: j == 0,
         ),
         "itself": Role(
             "Each token looks at itself: j = i.",
@@ -93,7 +93,7 @@ ABOUT_CONTENT = np.array([role.about_content for role in ROLES.values()])  # (R,
 def masks(ids: np.ndarray) -> np.ndarray:
     """For each role where a head that has it looks, in windows of ids (n, T): bool (n, R, T, T).
 
-    Rows before the 8th, and all rows of `broad`, are empty.
+    Rows 0 to 7, and all rows of `broad`, are empty.
     """
     n, T = ids.shape
     i, j = np.arange(T)[:, None], np.arange(T)
@@ -191,12 +191,12 @@ def role_lifts(
     """How far each head has each role: its lift, (s − u) / (1 − u), 1 where it does nothing else,
     0 where it looks evenly at all: {role: (n_layer, n_head)}.
 
-    patterns: (n_layer, n_head, T, T) over ids (T,), or (n, n_layer, n_head, T, T) of windows (n,
-    T). s is the mean attention on the role's mask, u what uniform attention would put there, both
-    over the rows from the 8th whose mask is not empty. A lift is nan where there is no such row, or
-    where u is over 0.5. Of `broad`, s is the share of rows whose entropy is at least 0.95 of log(i
-    + 1), and u is `broad_by_chance`: the share that an untrained model of this shape has, or 1, for
-    uniform attention has it in every row, and then being broad tells nothing.
+    patterns: (n_layer, n_head, T, T) over ids (T,), or (n, n_layer, n_head, T, T) of windows
+    (n, T). s is the mean attention on the role's mask, u what uniform attention would put there,
+    both over the rows from row 8 on whose mask is not empty. A lift is nan where there is no such
+    row, or where u is over 0.5. Of `broad`, s is the share of rows whose entropy is at least 0.95
+    of log(i + 1), and u is `broad_by_chance`: the share that an untrained model of this shape has,
+    or 1, for uniform attention is broad in every row, and then being broad tells nothing.
     Raises ValueError where shapes do not fit or rows do not sum to 1.
     """
     patterns, ids = np.asarray(patterns, dtype=np.float32), np.atleast_2d(np.asarray(ids))

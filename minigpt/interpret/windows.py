@@ -25,8 +25,9 @@ def held_out_windows(ids: Iterable[int], block_size: int) -> np.ndarray:
     """Windows of `ids` for the measurements of heads: int64 (n, T), without overlap, evenly spaced.
 
     T is the context, but at most 128, and of a short text less, so that there are 16 windows, but
-    not under 16; n is at most as many as give 2,000 rows from the 8th on, and 16.
-    Raises InputError when the context has no such row, or the text not enough for 8 windows.
+    not under 16; n is as many as give 2,000 rows from row 8 on, and at least 16, where the text has
+    them. Raises InputError when the context has no such row, or the text is not enough for 8
+    windows.
     """
     ids = np.asarray(ids)
     if block_size <= FIRST_ROW:

@@ -24,9 +24,10 @@ from minigpt.interpret import (
 from minigpt.model import GPT, new_model
 from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
-from tests.benchmarks.tokens import timed
+from tests.benchmarks.timing import timed
 
 TALES = Path(__file__).resolve().parents[2] / "assets" / "tales.txt"
+USUAL = ["classic", "modern", "shakespeare"]
 PARTS = ("patterns", "roles", "effects")
 
 
@@ -54,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=list(PRESETS))
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=USUAL)
     args = parser.parse_args()
     torch.set_num_threads(1)
     text = TALES.read_text()

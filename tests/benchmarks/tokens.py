@@ -8,23 +8,11 @@ calls, in a process of their own.
 
 import argparse
 import resource
-import statistics
-import time
-from collections.abc import Callable
 
 from minigpt.corpus import LIBRARY, describe, fit_baselines, read_file
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from minigpt.ui import tokens
-
-
-def timed(action: Callable[[], object], rounds: int) -> float:
-    """The median of so many rounds, in seconds."""
-    seconds = []
-    for _ in range(rounds):
-        started = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+from tests.benchmarks.timing import timed
 
 
 def main() -> None:
