@@ -63,8 +63,14 @@ def test_cached_logits_equal_uncached(any_model, ids):
         cache.clear()
 
 
-def test_tapped_logits_equal_fused(any_model, ids):
-    torch.testing.assert_close(any_model(ids, tap=Recorder()), any_model(ids), atol=1e-5, rtol=1e-4)
+def test_recorded_attention_and_its_logits_equal_fused(any_model, ids):
+    recorder = Recorder()
+    logits = any_model(ids, tap=recorder)
+    torch.testing.assert_close(logits, any_model(ids), atol=1e-5, rtol=1e-4)
+    for layer, block in enumerate(any_model.h):
+        q, k, v, z = (recorder.activations[f"h.{layer}.attn.{name}"] for name in "qkvz")
+        fused = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=block.attn.scale)
+        torch.testing.assert_close(z, fused, atol=1e-5, rtol=0)
 
 
 def test_tapped_and_cached_logits_equal_fused(any_model, ids):
