@@ -90,24 +90,6 @@ def test_a_long_run_s_live_curve_stays_small():
     assert len(json.dumps(option)) < 10_000
 
 
-def test_equal_tokens_keep_their_own_rows_and_columns():
-    figure = plots.attention_heatmap(np.eye(7), list("hello e"))
-    assert list(figure.layout.xaxis.tickvals) == list(range(1, 8))
-    assert figure.layout.xaxis.ticktext == ("h", "e", "l", "l", "o", "·", "e")
-
-
-def test_the_heatmap_hides_the_future_and_escapes_tokens():
-    figure = plots.attention_heatmap(np.ones((3, 3)) / 3, ["<", '"', "\n"])
-    assert np.isnan(figure.data[0].z[0, 1]) and not np.isnan(figure.data[0].z[1, 0])
-    assert figure.layout.yaxis.ticktext == ("&lt;", '"', "⏎")
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (2, 4), (4, 4)])
-def test_the_grid_has_one_picture_per_head(shape):
-    figure = plots.attention_grid(np.ones((*shape, 5, 5)) / 5)
-    assert len(figure.data) == shape[0] * shape[1]
-
-
 def test_next_token_bars_show_both_probabilities():
     rows = [(" ", 0.6, 0.9), ("e", 0.4, 0.1)]
     figure, option = both(plots.next_tokens(rows))
@@ -316,46 +298,6 @@ def test_the_figures_own_template_has_the_light_theme_s_palette():
     assert list(plots.TEMPLATE.layout.colorway) == THEME["light"]["chartCategoricalColors"]
 
 
-def test_pointing_at_a_square_names_both_tokens_and_counts_them_from_one():
-    (map_,) = plots.attention_heatmap(np.eye(3), ["a", "<", "b"]).data
-    assert map_.customdata[2][1] == ["<b>b</b> (token 3)", "<b>&lt;</b> (token 2)"]
-    assert "%{x}" not in map_.hovertemplate and "%{y}" not in map_.hovertemplate
-
-
-def test_of_a_long_text_each_row_still_shows_all_of_its_attention():
-    whole = np.tril(np.random.default_rng(0).random((9, 9)))
-    whole /= whole.sum(axis=1, keepdims=True)
-    figure = plots.attention_heatmap(whole[-4:], list("abcdefghi"))
-    part, earlier = figure.data
-    np.testing.assert_array_equal(np.nan_to_num(part.z), whole[-4:, -4:])
-    assert np.allclose(np.nansum(part.z, axis=1) + earlier.z[:, 0], 1)
-    assert list(part.y) == [6, 7, 8, 9] and list(earlier.x) == [4]
-    assert figure.layout.xaxis.ticktext == ("earlier", "f", "g", "h", "i")
-    grid = plots.attention_grid(np.stack([[whole[-4:]]]))
-    np.testing.assert_allclose(grid.data[0].z[:, 0], earlier.z[:, 0], rtol=1e-6)
-
-
-def test_a_long_token_is_cut_on_the_axis_and_whole_in_the_hover():
-    figure = plots.attention_heatmap(np.eye(2), ["antidisestablishment", "日本語の文字列"])
-    assert figure.layout.xaxis.ticktext == ("antidises…", "日本語の…")
-    assert "antidisestablishment" in figure.data[0].customdata[0][0][0]
-    assert figure.layout.xaxis.tickangle == -45
-
-
-@pytest.mark.parametrize("tokens", [["a"] * 15, ["a"] * 96, ["<unk>"] * 40, ["·before"] * 96])
-def test_wherever_not_all_labels_fit_only_every_second_or_third_is_shown(tokens):
-    shape = plots.heatmap_shape(tokens, earlier=False)
-    for pitch in shape.pitch.values():
-        for width in range(260, shape.width + 1):
-            every = [
-                n for n, (least, most) in enumerate(shape.widths(pitch), start=2)
-                if least <= width <= most
-            ]  # fmt: skip
-            assert len(every) <= 1
-            room = (width - shape.room) / len(tokens) * (every[0] if every else 1)
-            assert room >= pitch - 0.1 or width < 300
-
-
 def sizes_in(node: object) -> list[float]:
     """All sizes of letters in a figure or an option."""
     if isinstance(node, dict):
@@ -368,11 +310,7 @@ def sizes_in(node: object) -> list[float]:
 
 
 def test_letters_can_be_read_on_a_projector_in_every_figure():
-    for figure in (
-        plots.attention_heatmap(np.eye(60), ["<unk>"] * 60),
-        plots.attention_grid(np.ones((6, 6, 9, 9)) / 9),
-        *map(plots.figure, CHARTS.values()),
-    ):
+    for figure in map(plots.figure, CHARTS.values()):
         shown = plots.readable(figure)
         assert all(axis.tickfont.size >= 13 for axis in shown.select_xaxes())
         assert all(axis.tickfont.size >= 13 for axis in shown.select_yaxes())
@@ -393,23 +331,3 @@ def test_the_more_attention_the_more_a_square_stands_out_in_both_themes():
         page = brightness(theme[mode]["backgroundColor"])
         scale = [brightness(color) for color in theme[mode]["chartSequentialColors"]]
         assert (np.diff([abs(color - page) for color in scale]) > 0).all()
-
-
-@pytest.mark.parametrize("tokens", [["a"] * 15, ["a"] * 96, ["·before"] * 96])
-def test_a_map_in_a_file_of_its_own_has_the_labels_that_fit(tokens):
-    shape = plots.heatmap_shape(tokens, earlier=True)
-    rows = np.ones((len(tokens), 100)) / 100
-    figure = plots.alone(plots.attention_heatmap(rows, ["z"] * (100 - len(tokens)) + tokens), shape)
-    layout = figure.layout
-    for axis, pitch in ((layout.xaxis, shape.pitch["x"]), (layout.yaxis, shape.pitch["y"])):
-        assert 4 < len(axis.tickvals) == len(axis.ticktext)
-        assert len(axis.tickvals) * pitch <= figure.layout.height - 200
-    assert figure.layout.xaxis.ticktext[0] == "earlier"
-
-
-def test_a_map_in_a_file_of_its_own_has_the_scale_of_the_pages():
-    figure = plots.attention_heatmap(np.eye(2), ["a", "b"])
-    assert figure.data[0].colorscale is None, "the template's"
-    (heatmap,) = plots.TEMPLATE.data.heatmap
-    theme = tomllib.loads((ROOT / ".streamlit/config.toml").read_text())["theme"]["light"]
-    assert [color for _, color in heatmap.colorscale] == theme["chartSequentialColors"]

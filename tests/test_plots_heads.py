@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from minigpt import plots
+from minigpt.plots.heads import columns
 from minigpt.plots.picture import png
 from minigpt.plots.theme import DIVERGING, LABELS, SEQUENTIAL
 
@@ -168,12 +169,12 @@ def test_a_picture_s_labels_stand_inside_it_and_apart():
             beside = [t for t in labels if t.get("text-anchor") == "end"]
             ys = [float(t.get("y")) for t in beside]
             assert all(b - a >= LABELS for a, b in pairwise(ys)) and ys[-1] < height
-            letters = max(plots.columns(t.text) for t in beside) * 0.6 * LABELS
+            letters = max(columns(t.text) for t in beside) * 0.6 * LABELS
             assert float(beside[0].get("x")) > letters + 24
             for label in labels:
                 if place := label.get("transform"):
                     x, y = map(float, re.findall(r"[\d.]+", place)[:2])
-                    reach = 0.71 * 0.6 * LABELS * plots.columns(label.text)
+                    reach = 0.71 * 0.6 * LABELS * columns(label.text)
                     assert x + reach < width and y - reach > 50
 
 

@@ -68,8 +68,7 @@ def test_quotation_marks_stand_as_themselves_on_every_axis():
     rows = [('"', 0.6, 0.9), ("'", 0.3, 0.1), ("<b>", 0.1, 0.0)]
     bars = plots.next_tokens(rows)
     on_bars = plots.figure(bars).layout.yaxis.ticktext
-    heatmap = plots.attention_heatmap(np.eye(3), [token for token, _, _ in rows]).layout
-    assert on_bars == heatmap.xaxis.ticktext == ('"', "'", "&lt;b&gt;")
+    assert on_bars == ('"', "'", "&lt;b&gt;")
     assert plots.option(bars)["yAxis"]["data"] == ['"', "'", "<b>"]
     line = (np.arange(2), np.arange(2))
     figure = plots.figure(plots.comparison(['"a" & <i>b'], [line], "steps"))

@@ -1,7 +1,7 @@
-"""Arrays to charts. No streamlit, no torch.
+"""Arrays to charts and pictures. No streamlit, no torch.
 
 A chart is described once, and drawn by Plotly where it rests (`figure`), by ECharts where it moves
-(`option`); maps of attention rest always. None sets colours of its own: in the app they take the
+(`option`). None sets colours of its own: in the app they take the
 theme of .streamlit/config.toml, and elsewhere `TEMPLATE`, which holds the same palette. What a
 chart consists of takes its colour by position: training first, validation second, baselines after
 them.
@@ -21,13 +21,6 @@ from minigpt.plots.curves import (
 from minigpt.plots.heads import (
     MOST_ROWS,
     Kind,
-    Shape,
-    alone,
-    attention_grid,
-    attention_heatmap,
-    columns,
-    grid_shape,
-    heatmap_shape,
     packed,
     table,
     thumbnail,
@@ -47,12 +40,7 @@ __all__ = [
     "Kind",
     "Line",
     "Rows",
-    "Shape",
-    "alone",
-    "attention_grid",
-    "attention_heatmap",
     "buckets",
-    "columns",
     "comparison",
     "compression",
     "copies",
@@ -60,8 +48,6 @@ __all__ = [
     "ends",
     "escaped",
     "figure",
-    "grid_shape",
-    "heatmap_shape",
     "loss",
     "moment",
     "next_tokens",

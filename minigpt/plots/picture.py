@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minigpt.plots.heads import EARLIER, Kind, causal, columns, further_back, short
+from minigpt.plots.heads import EARLIER, Kind, columns, further_back, short
 from minigpt.plots.theme import DIVERGING, LABELS, LETTERS, SEQUENTIAL, TEMPLATE, escaped
 from minigpt.tokenizers.visible import legible, visible
 
@@ -45,6 +45,7 @@ def svg(
     side, x0 = cell * N, left + first
     every = -(-max(1.5 * LABELS if slanted else widest + 5, 1.15 * LABELS) // cell)
     colors = _colors(kind, highest)
+    seen = np.where(np.tri(N, dtype=bool), pattern[:, T - N :], np.nan)  # nobody looks ahead
     centers = [(i + 0.5) * cell for i in range(0, N, int(every))]
     parts = [
         LINE.format(8, 24, f'font-size="{LETTERS + 2}" font-weight="600"', escaped(legible(title))),
@@ -52,7 +53,7 @@ def svg(
         f'<text transform="translate(20 {top + side:.1f}) rotate(-90)" fill="{FAINT}">'
         "this token looks …</text>",
         f'<path d="M{x0:.1f} {top:.1f}h{side:.1f}v{side:.1f}z" fill="url(#ahead)"/>',
-        _cells(colors(causal(pattern[:, T - N :])), x0, top, cell, cell),
+        _cells(colors(seen), x0, top, cell, cell),
     ]
     if N < T:
         parts.append(_cells(colors(further_back(pattern)), left, top, FIRST, cell))

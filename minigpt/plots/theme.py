@@ -21,12 +21,9 @@ DIVERGING = (
 # Pixels: of what is read, and of the labels along an axis. Smaller ones cannot be read on a
 # projector.
 LETTERS, LABELS = 14, 13
-SCALE = [[i / 9, color] for i, color in enumerate(SEQUENTIAL)]
 TEMPLATE = go.layout.Template(
-    data={"heatmap": [{"colorscale": SCALE}]},  # which has a scale of its own, of two colours
     layout={
         "colorway": [TRAIN, VALIDATION, *GUIDES, *OTHERS],
-        "colorscale": {"sequential": SCALE},
         "font": {"family": "system-ui, sans-serif", "color": "#1F2937", "size": LETTERS},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
