@@ -163,7 +163,7 @@ def test_a_picture_s_labels_stand_inside_it_and_apart():
     for tokens in (["antidisestablishment"] * 40, ["日本語の文字列"] * 90, ["a"] * 512, ["a"]):
         N = len(tokens)
         for T in (N, N + 3):
-            picture = read(plots.svg(pattern(T, N), ["z"] * (T - N) + tokens, "t"))
+            picture = read(plots.svg(pattern(T, N), ["z"] * (T - N) + tokens, "a name " * 12))
             width, height = float(picture.get("width")), float(picture.get("height"))
             labels = [t for t in picture.iter(f"{SVG}text") if t.get("class") == "token"]
             beside = [t for t in labels if t.get("text-anchor") == "end"]
@@ -176,6 +176,10 @@ def test_a_picture_s_labels_stand_inside_it_and_apart():
                     x, y = map(float, re.findall(r"[\d.]+", place)[:2])
                     reach = 0.71 * 0.6 * LABELS * columns(label.text)
                     assert x + reach < width and y - reach > 50
+            said = max(
+                float(t.get("x")) + 9 * len(t.text) for t in picture if t.get("x") and t.text
+            )
+            assert said < width
 
 
 def test_an_image_is_read_by_others():

@@ -1,6 +1,7 @@
 """The large map of one head as a picture of its own: an SVG file in the palette of `TEMPLATE`."""
 
 import base64
+import math
 import struct
 import zlib
 from collections.abc import Sequence
@@ -40,35 +41,37 @@ def svg(
     widest = max(map(columns, [*labels, EARLIER] if N < T else labels)) * LETTER
     slanted = N < T or widest > 2 * LETTER
     aside = 0.71 * (widest + LABELS) if slanted else 0  # how far a slanted label reaches
-    left, top = 40 + widest, 84 + (aside if slanted else LABELS + 6)
+    left, top = 40 + widest, 62 + (aside if slanted else LABELS + 6)
     first = 1.5 * FIRST if N < T else 0
     side, x0 = cell * N, left + first
-    every = -(-max(1.5 * LABELS if slanted else widest + 5, 1.15 * LABELS) // cell)
+    pitch = max(1.5 * LABELS if slanted else widest + 5, 1.15 * LABELS)
+    every = math.ceil(pitch / cell)  # only so many have their label
     colors = _colors(kind, highest)
     seen = np.where(np.tri(N, dtype=bool), pattern[:, T - N :], np.nan)  # nobody looks ahead
-    centers = [(i + 0.5) * cell for i in range(0, N, int(every))]
+    centers = [(i + 0.5) * cell for i in range(0, N, every)]
     parts = [
         LINE.format(8, 24, f'font-size="{LETTERS + 2}" font-weight="600"', escaped(legible(title))),
         LINE.format(x0, 50, f'fill="{FAINT}"', "… at this token"),
-        f'<text transform="translate(20 {top + side:.1f}) rotate(-90)" fill="{FAINT}">'
+        f'<text transform="translate(20 {top:.1f}) rotate(-90)" text-anchor="end" fill="{FAINT}">'
         "this token looks …</text>",
         f'<path d="M{x0:.1f} {top:.1f}h{side:.1f}v{side:.1f}z" fill="url(#ahead)"/>',
         _cells(colors(seen), x0, top, cell, cell),
     ]
     if N < T:
         parts.append(_cells(colors(further_back(pattern)), left, top, FIRST, cell))
-        parts.append(_upper(EARLIER, left + FIRST / 2, top, slanted))
-    for y, label in zip(centers, labels[:: int(every)], strict=True):
+        parts.append(_upper(EARLIER, left + 2, top, slanted))
+    for y, label in zip(centers, labels[::every], strict=True):
         parts.append(
             LINE.format(
                 left - 6, top + y + LABELS / 3, 'class="token" text-anchor="end"', escaped(label)
             )
         )
         parts.append(_upper(label, x0 + y, top, slanted))
-    width, foot = max(x0 + side + aside + 16, 420), top + side + 24
+    foot = top + side + 24
+    width = max(x0 + side + aside + 16, x0 + 330, 24 + 0.62 * (LETTERS + 2) * columns(title))
     parts.append(_bar(kind, highest, x0, foot))
     if every > 1:
-        said = f"One token in {every:.0f} has its label."
+        said = f"One token in {every} has its label."
         parts.append(LINE.format(x0, foot + 58, f'fill="{FAINT}"', said))
     return _file(parts, width, foot + 70)
 
@@ -153,8 +156,8 @@ def _bar(kind: Kind, highest: float, x: float, y: float) -> str:
     )
     low, high = ends(kind, highest)
     return (
-        f'<linearGradient id="scale">{stops}</linearGradient>'
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="180" height="10" fill="url(#scale)" '
+        f'<linearGradient id="{kind}">{stops}</linearGradient>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="180" height="10" fill="url(#{kind})" '
         f'stroke="{HATCH}"/>'
         + LINE.format(x, y + 28, "", low)
         + LINE.format(x + 180, y + 28, 'text-anchor="end"', high)
