@@ -1,21 +1,36 @@
 """What a browser's component says is input: it is checked before anything believes it."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from minigpt.ui.components.board import _head
+from minigpt.ui.components import board
 from minigpt.ui.components.head_view import MOST_KEPT, _tokens
+
+
+@pytest.fixture
+def clicked(monkeypatch):
+    """What the board takes for a click, of what a browser said of it."""
+
+    def taken(answer: object) -> tuple[int, int] | None:
+        said = {"heads": SimpleNamespace(clicked=answer)}
+        monkeypatch.setattr(board.st, "session_state", said)
+        return board.clicked("heads", 2, 3)
+
+    return taken
 
 
 @pytest.mark.parametrize("answer", [
     None, 3, "01", [0], [0, 1, 0], [2, 0], [0, 3], [-1, 0], [0.0, 1], ["0", "1"], {"layer": 0},
     [[0], 1], [None, 0],
 ], ids=str)  # fmt: skip
-def test_what_is_no_head_of_the_board_is_no_click(answer):
-    assert _head(answer, 2, 3) is None
+def test_what_is_no_head_of_the_board_is_no_click(answer, clicked):
+    assert clicked(answer) is None
 
 
-def test_a_head_of_the_board_is_a_click():
-    assert _head([1, 2], 2, 3) == (1, 2)
+def test_a_head_of_the_board_is_a_click(clicked):
+    assert clicked([1, 2]) == (1, 2)
+    assert board.clicked("another", 2, 3) is None
 
 
 @pytest.mark.parametrize("answer", [
