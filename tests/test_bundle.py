@@ -6,9 +6,11 @@ import torch
 
 from minigpt import bundle, tokenizers, weights
 from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.corpus import split
 from minigpt.corpus.worlds import Copy
 from minigpt.engine import worker
 from minigpt.engine.launch import launch
+from minigpt.interpret import head_scores, held_out_windows
 from minigpt.limits import Limits
 from minigpt.metrics import Results
 from minigpt.store import EVERYONE
@@ -161,8 +163,18 @@ def test_the_demo_is_unpacked_once_for_everyone(fresh_store):
     (demo,) = fresh_store.runs(EVERYONE)
     assert demo.id == first
     assert demo.state == "finished" and fresh_store.may_read("anybody", demo.text_id)
-    assert len(fresh_store.snapshot_steps(first)) >= 6
-    assert bundle.DEMO.stat().st_size <= 3_000_000
+    assert len(fresh_store.snapshot_steps(first)) >= 8
+    assert bundle.DEMO.stat().st_size <= 5_000_000
+
+
+def test_the_demo_has_a_head_for_the_token_before_and_one_with_another_role(fresh_store):
+    demo = fresh_store.run(bundle.ensure_demo(fresh_store))
+    ids = tokenizers.load(demo.tokenizer).encode_array(fresh_store.text(demo.text_id))
+    _, held_out = split(ids, demo.train.val_fraction, demo.model.block_size)
+    windows = held_out_windows(held_out, demo.model.block_size)
+    scores = head_scores(weights.load_model(fresh_store, demo), windows)
+    roles = {role for layer in scores.roles for role in layer}
+    assert "previous token" in roles and len(roles - {"unclear"}) > 1
 
 
 def test_a_run_on_a_world_keeps_its_right_answers_in_the_file(fresh_store, other_store):

@@ -26,17 +26,16 @@ class Facts(World):
     title = "Facts"
     about = (
         "Each line tells where one, two or three things are, and then asks for one of them. Each "
-        "thing has five places of its own, and where it is this time is chance: the only way is to "
+        "thing has six places of its own, and where it is this time is chance: the only way is to "
         "look back. On Attention, see which head does. The score counts the first letter of the "
         "place, for that is what has to be found; the others follow from it."
     )
     # No two places begin with one letter.
     places: ClassVar = MappingProxyType(
         {
-            "cat": ("attic", "garden", "hall", "tree", "yard"),
-            "cup": ("cellar", "inn", "kitchen", "oven", "sink"),
-            "fish": ("fountain", "jar", "moat", "net", "river"),
-            "key": ("box", "drawer", "lock", "pocket", "wallet"),
+            "cat": ("attic", "garden", "hall", "nest", "tree", "yard"),
+            "cup": ("cellar", "inn", "kitchen", "oven", "river", "sink"),
+            "key": ("box", "drawer", "jar", "lock", "pocket", "wallet"),
         }
     )
     told: ClassVar = range(1, 4)
