@@ -107,10 +107,10 @@ def test_a_training_run_can_be_scrubbed_and_played(page, server, running_app):
 
 
 def test_two_heads_lie_side_by_side_with_their_difference(page, server):
-    look(page, f"{server}/Attention?against=head&other_layer=1&other_head=3")
+    look(page, f"{server}/Attention?against=head&other_layer=2&other_head=1")
     titles = page.locator(".view h4")
     wait_until(page, lambda: titles.count() == 4)
-    wait_until(page, lambda: "Layer 1, head 3" in titles.all_inner_texts()[2])
+    wait_until(page, lambda: "Layer 2, head 1" in titles.all_inner_texts()[2])
     assert titles.all_inner_texts()[3] == "The second minus the first"
     expect(page.get_by_text("of a token's attention lies elsewhere")).to_be_visible()
 
