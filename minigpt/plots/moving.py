@@ -81,7 +81,8 @@ def _in_rows(chart: Chart) -> dict[str, Any]:
 
 def _legend(chart: Chart) -> dict[str, Any]:
     names = [_name(part, chart) for part in chart.parts]
-    return {"show": chart.legend != "none", "top": 0, "left": 0, "data": names}
+    show = chart.legend != "none"
+    return {"show": show, "top": 0, "left": 0, "data": names, "textStyle": BESIDE}
 
 
 def _name(part: Line | Bars, chart: Chart) -> str:

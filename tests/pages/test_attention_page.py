@@ -150,7 +150,7 @@ def test_a_head_that_is_switched_off_tells_its_effect_with_an_interval(home_page
     run = store.find_run("demo")
     app = well(opened(home_page, PAGE))
     effects = measured.effect(run, run.step, 0, 0, "zero")
-    card = next(m for m in app.metric if "with nothing in its place" in m.label)
+    card = next(m for m in app.metric if "With nothing in its place" in m.label)
     assert card.value == f"{effects.delta[0, 0]:+.3f} nats".replace("-", "−")
     assert f"{effects.low[0, 0]:+.3f}".replace("-", "−") in card.delta
 

@@ -6,6 +6,7 @@ browser says was chosen.
 """
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -149,6 +150,11 @@ def sees_its_first_line(who: Visitor) -> bool:
     return PIN[:18] in who.at("pages/3_Attention.py").text_area[0].value
 
 
+def sees_pieces_of_it_where_heads_look(who: Visitor) -> bool:
+    shown = re.sub("<[^>]*>", "", html_of(who.at("pages/3_Attention.py")))
+    return any(word in shown for word in ("4711", "calm·and·long", "nobody·knows"))
+
+
 def sees_what_a_single_step_read(who: Visitor) -> bool:
     """A piece of the text from anywhere in it, while the run rests after the step."""
     store = services.store()
@@ -211,7 +217,8 @@ TABLE = {
     reads_the_text_by_its_id: {"owner"},
     trains_on_the_text_by_its_id: {"owner"},
     sees_what_counting_reaches: {"owner", "link"},
-    sees_its_first_line: {"owner", "link"},
+    sees_its_first_line: {"owner"},
+    sees_pieces_of_it_where_heads_look: {"owner"},
     sees_what_a_single_step_read: {"owner"},
     may_duplicate: {"owner", "other"},
     may_leave_one_out: {"owner", "other"},

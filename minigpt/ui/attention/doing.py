@@ -113,23 +113,26 @@ def show_effect(view: View, layer: int, head: int) -> None:
 
 def _show_loss(view: View, layer: int, head: int) -> None:
     held = measured.sample(view.run).held_out
-    where = "on text it was not trained on" if held else "on what it wrote itself"
+    where = "text the model was not trained on" if held else "what the model wrote itself"
+    st.markdown(f"**The loss on {where}**")
     for kind, instead in KINDS.items():
         effects = measured.effect(view.run, view.at, layer, head, kind)
         delta, low, high = (of[layer, head] for of in (effects.delta, effects.low, effects.high))
         bits = bits_per_character(delta, view.run.characters_per_token)
         st.metric(
-            f"Loss {where}, with {instead} in its place",
-            f"{delta:+.3f} nats".replace("-", "−"),
-            delta=f"95 %: {low:+.3f} to {high:+.3f}; {bits:+.3f} bits per character".replace(
-                "-", "−"
-            ),
+            f"With {instead} in its place",
+            f"{_signed(delta)} nats",
+            delta=f"95 %: {_signed(low)} to {_signed(high)}; {_signed(bits)} bits per character",
             delta_color="off",
             delta_arrow="off",
             help=explain("ablation", "loss", "nats", "bits per character"),
         )
         if kind == "zero":
             st.caption(_verdict(low, high))
+
+
+def _signed(number: float) -> str:
+    return f"{number:+.3f}".replace("-", "−") if np.isfinite(number) else "?"
 
 
 def _verdict(low: float, high: float) -> str:

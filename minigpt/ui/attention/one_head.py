@@ -54,8 +54,9 @@ def choose(run: Run) -> tuple[int, int | str, str]:
     return layer, head, shows
 
 
-def show(view: View, layer: int, head: int | str, shows: str) -> None:
-    """Map and lines, a caption, and the numbers as files."""
+def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -> None:
+    """Map and lines, with the tokens `kept` before anybody chose; a caption, and the numbers as
+    files."""
     if shows == "norm":
         of_all = reading.norms(view)
         pattern, highest = of(of_all, layer, head), float(of_all.max()) or 1.0
@@ -63,8 +64,8 @@ def show(view: View, layer: int, head: int | str, shows: str) -> None:
         pattern, highest = of(view.patterns, layer, head), 1.0
     title = capital(f"{named(layer, head)}, step {view.at:,}")
     file = f"{view.file}-layer{layer}-head{head}"
-    before = address.read(address.KEPT_TOKENS, view.run, [])
-    kept = head_view(
+    before = address.read(address.KEPT_TOKENS, view.run, kept)
+    now = head_view(
         pattern,
         view.tokens,
         key=f"head-{view.run.id}",
@@ -74,8 +75,8 @@ def show(view: View, layer: int, head: int | str, shows: str) -> None:
         kind=shows,
         highest=highest,
     )
-    if kept != before:
-        address.put(address.KEPT_TOKENS, view.run, kept, [])
+    if now != before:
+        address.put(address.KEPT_TOKENS, view.run, now, kept)
     st.caption(HOW[shows], help=explain("attention", "head", "token"))
     with st.container(horizontal=True):
         st.download_button(

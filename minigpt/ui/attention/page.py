@@ -45,7 +45,7 @@ def _look(visit: Visit, text: str) -> None:
     layer, head, shows = one_head.choose(run)
     with board:
         all_heads.show(view, (layer, head))
-    one_head.show(view, layer, head, shows)
+    one_head.show(view, layer, head, shows, reading.usually_kept(visit, view))
     if not at.plays:
         _explain(visit, view, text, layer, head)
 

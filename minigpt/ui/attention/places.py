@@ -4,12 +4,11 @@ import streamlit as st
 
 from minigpt import tokenizers
 from minigpt.config import InputError
-from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured
 from minigpt.ui.attention.one_head import named
 from minigpt.ui.attention.reading import View
 from minigpt.ui.tokens import chips
-from minigpt.ui.words import boxed, sentence
+from minigpt.ui.words import sentence
 
 BEFORE, BETWEEN = 8, 24  # tokens shown before what is looked at, and at most up to who looks
 
@@ -40,7 +39,6 @@ def show(view: View, layer: int, head: int, *, reads_text: bool) -> None:
         if place.row - place.column > BETWEEN:
             keep = place.column - start + BETWEEN // 2
             shown = [*shown[:keep], "…", *shown[-BETWEEN // 2 :]]
-        looks, at = (boxed(visible(names[ids[i]])) for i in (place.row, place.column))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"{looks} → {at}  {place.weight:.0%}", width=190)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+            st.markdown(f"{place.weight:.0%}", width=52)
             st.html(chips(shown, marked, breaks=False), width="stretch")

@@ -16,7 +16,7 @@ from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.words import rough, sentence
 
-UNASKED_SECONDS = 4.0  # what takes no longer is measured without being asked
+UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
 LIFTS, COPIES = 300, 200  # px
 
 
