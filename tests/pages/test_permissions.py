@@ -152,7 +152,7 @@ def sees_its_first_line(who: Visitor) -> bool:
 
 def sees_pieces_of_it_where_heads_look(who: Visitor) -> bool:
     shown = re.sub("<[^>]*>", "", html_of(who.at("pages/3_Attention.py")))
-    return any(word in shown for word in ("4711", "calm·and·long", "nobody·knows"))
+    return any(word in shown for word in ("4711", "calm", "nobody", "knows", "card"))
 
 
 def sees_what_a_single_step_read(who: Visitor) -> bool:
