@@ -37,7 +37,7 @@ def show_role(view: View, layer: int, head: int) -> None:
         low, high = (of[role][layer, head] for of in (scores.low, scores.high))
         after = scores.shuffled[role][layer, head]
         st.markdown(
-            f"**{capital(named(layer, head))}: {role}.** {ROLES[role].definition} Lift "
+            f"**{capital(named(layer, head))}: {role}.** {_plainly(role)} Lift "
             f"{scores.lifts[role][layer, head]:.2f} (95 % interval {low:.2f} to {high:.2f}). "
             + _about(role, after, scores.lifts[role][layer, head]),
             help=explain("role", "lift"),
@@ -64,6 +64,13 @@ def show_role(view: View, layer: int, head: int) -> None:
         )
         for name, about in ROLES.items():
             st.caption(f"**{name.capitalize()}.** {about.definition} ({about.source})")
+
+
+def _plainly(role: str) -> str:
+    """What a role is, without its formula."""
+    from minigpt.interpret import ROLES
+
+    return ROLES[role].definition.split(":")[0].rstrip(".") + "."
 
 
 def _about(role: str, shuffled: float, lift: float) -> str:

@@ -92,27 +92,30 @@ def _passage(visit: Visit) -> str:
 def _first_line(visit: Visit) -> str:
     """The start of the run's training text, cut at a word, for those who may read it, else of what
     it wrote; of a world that asks, a question whose answer comes next."""
-    run, body = visit.run, ""
-    if visit.reads_text:
-        if question := _question(visit):
-            return question
-        body = visit.store.text(run.text_id)[:2_000]
+    run = visit.run
+    if question := _question(visit):
+        return question
+    body = visit.store.text(run.text_id)[:2_000] if visit.reads_text else ""
     long_lines = [line for line in body.splitlines() if len(line) >= 24]
     line = long_lines[0] if long_lines else body[:LINE] or opening(run)
     return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line
 
 
 def _question(visit: Visit) -> str:
-    """Of a world that asks, a piece whose next character its rule fixes; else nothing."""
-    world = worlds.load(visit.store.origin(visit.run.text_id))
+    """Of a world that asks, whose text is nobody's secret, a piece whose next character its rule
+    fixes; else nothing."""
+    run, store = visit.run, visit.store
+    if not store.may_read(run.workspace, run.text_id):  # its owner may have deleted it
+        return ""
+    world = worlds.load(store.origin(run.text_id))
     return world.beginning() if world is not None and world.asks else ""
 
 
 def usually_kept(visit: Visit, shown: View) -> list[int]:
     """The tokens whose lines stand out before anybody chose: where an answer comes next, the last
     one, for it is there that the answer has to be found."""
-    asks = visit.reads_text and _question(visit)
-    return [len(shown.tokens) - 1] if asks and asks.endswith("".join(shown.tokens)) else []
+    asked = _question(visit).endswith("".join(shown.tokens)) and shown.tokens[-1] != "\n"
+    return [len(shown.tokens) - 1] if asked else []
 
 
 def view(run: Run, text: str, step: int | None) -> View:
