@@ -21,6 +21,7 @@ from minigpt.plots.curves import (
 from minigpt.plots.heads import (
     MOST_ROWS,
     Kind,
+    columns,
     packed,
     table,
     thumbnail,
@@ -41,6 +42,7 @@ __all__ = [
     "Line",
     "Rows",
     "buckets",
+    "columns",
     "comparison",
     "compression",
     "copies",
