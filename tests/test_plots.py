@@ -331,3 +331,47 @@ def test_the_more_attention_the_more_a_square_stands_out_in_both_themes():
         page = brightness(theme[mode]["backgroundColor"])
         scale = [brightness(color) for color in theme[mode]["chartSequentialColors"]]
         assert (np.diff([abs(color - page) for color in scale]) > 0).all()
+
+
+def test_a_moment_of_a_curve_is_marked_from_bottom_to_top():
+    steps, losses = np.arange(5), np.linspace(3, 1, 5)
+    chart = plots.moment(steps, losses, np.full(5, np.nan), at=3, max_steps=4, height=190)
+    mark = chart.parts[-1]
+    assert list(mark.x) == [3, 3] and list(mark.y) == [chart.y.low, chart.y.high]
+    plots.figure(chart), plots.option(chart)
+
+
+def test_the_course_of_a_role_shows_every_head_and_breaks_between_them():
+    lifts = np.arange(24, dtype=float).reshape(4, 2, 3) / 24
+    chart = plots.course([0, 1, 2, 4], lifts, (0, 1), 0.4, at=2, max_steps=4, height=300)
+    names = {part.name: part for part in chart.parts}
+    np.testing.assert_allclose(names["layer 0, head 1"].y, lifts[:, 0, 1])
+    np.testing.assert_allclose(names["strongest other: layer 1, head 2"].y, lifts[:, 1, 2])
+    rest = names["the others"]
+    assert np.isnan(rest.y).sum() == 4 and len(rest.y) == 4 * 5
+    whole = np.sort(rest.y[~np.isnan(rest.y)])
+    np.testing.assert_allclose(whole, np.sort(np.delete(lifts.reshape(4, 6), [1, 5], 1).ravel()))
+    line = next(s for s in plots.option(chart)["series"] if s.get("name") == "the others")
+    assert [y for _, y in line["data"]].count(None) == 4
+    plots.figure(chart)
+
+
+def test_one_head_alone_has_a_course_too():
+    chart = plots.course([0, 1], np.zeros((2, 1, 1)), (0, 0), 0.4, at=1, max_steps=1, height=300)
+    assert [part.name for part in chart.parts] == ["layer 0, head 0", "a role takes 0.4",
+                                                   "this moment"]  # fmt: skip
+
+
+def test_losses_on_copies_are_two_lines():
+    losses = np.array([(3.0, 3.0), (2.9, 1.0)])
+    first, later, _ = plots.copies([0, 8], losses, at=8, max_steps=8, height=200).parts
+    assert (first.name, later.name) == ("first copy", "later copies")
+    np.testing.assert_allclose([first.y, later.y], losses.T)
+
+
+def test_next_tokens_with_and_without_a_head_are_two_bars_each():
+    chart = plots.with_and_without(["a", " "], np.float32([0.7, 0.3]), np.float32([0.6, 0.4]))
+    whole, left = plots.option(chart)["series"][0], plots.option(chart)["series"][-1]
+    assert (whole["name"], whole["data"]) == ("whole model", [0.7, 0.3])
+    assert (left["name"], left["data"]) == ("without this head", [0.6, 0.4])
+    assert chart.y.texts == ["a", "·"]

@@ -191,3 +191,13 @@ def test_a_run_that_is_deleted_meanwhile_is_told(home_page, finished_run, store)
     store.delete_run(finished_run)
     app.run()
     assert not app.exception and any("demo is shown" in e.value for e in app.error)
+
+
+def test_the_demo_is_measured_on_its_own_unseen_text_and_a_stranger_reads_what_it_wrote(
+    home_page, store
+):
+    run = store.find_run("demo")
+    own, written = measured.sample(run), measured.sample(run, reads_text=False)
+    assert own.held_out and not written.held_out
+    assert own.windows.shape[1] == 128 and own.windows.dtype == np.int64
+    assert not np.array_equal(own.windows[:8], written.windows[:8])
