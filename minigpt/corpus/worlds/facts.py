@@ -42,8 +42,8 @@ class Facts(World):
 
     def lines(self, chance: Random) -> Iterator[str]:
         while True:
-            things = chance.sample([*self.places], chance.choice(self.told))
-            where = {thing: chance.choice(self.places[thing]) for thing in things}
+            where = {thing: chance.choice(places) for thing, places in self.places.items()}
+            things = chance.sample([*where], chance.choice(self.told))
             asked = chance.choice(things)
             facts = (FACT.format(thing=thing, place=where[thing]) for thing in things)
             yield "".join(facts) + QUESTION.format(thing=asked, place=where[asked])
