@@ -68,6 +68,7 @@ def test_no_page_is_hard_to_read_or_to_reach_by_keyboard(shaded_page, server):
 
     go(page, "Attention")
     expect(page.locator(HEAD)).to_be_visible()
+    expect(page.get_by_role("heading", name="Compare")).to_be_visible(timeout=60_000)
     expect_accessible(page, "Attention")
     go(page, "Generate")
     page.get_by_role("button", name="Write").click()
