@@ -27,6 +27,6 @@ with text:
     except InputError as error:
         tell(visit, error)
 frame.show_words(
-    "context", "model", "parameters", "run", "seed", "special tokens", "step", "temperature",
-    "token", "tokenizer", "top-k", "top-p", "vocabulary",
+    "attention", "context", "head", "layer", "model", "parameters", "run", "seed", "special tokens",
+    "step", "temperature", "token", "tokenizer", "top-k", "top-p", "vocabulary",
 )  # fmt: skip

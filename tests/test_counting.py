@@ -23,6 +23,7 @@ NEVER_ONE = {  # what stands before the noun where it cannot be 1, and why
     "cut.tokenizer.vocab_size": "a vocabulary has three special tokens and more",
     "found.dropped": "one byte is said in words there",
     "len(chosen)": "one run is said in words there",
+    "copies.copies": "a sequence is repeated twice and more",
     "len(found)": "one run is what was looked for",
     "len(joined)": "above a limit",
     "past + T": "above a limit",

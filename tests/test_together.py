@@ -41,7 +41,9 @@ def the_run(home: Path) -> tuple[Store, str]:
 
 def test_two_processes_give_the_curve_of_one(tmp_path):
     home = tmp_path / "home"
-    done = job(home, TALES, *TINY, "--steps", "50", "--accumulation-steps", "2", "--json")
+    # Heads that look sharply would make much of the last bits, which differ by how a sum is split.
+    dull = ["--qk-gain", "0"]
+    done = job(home, TALES, *TINY, *dull, "--steps", "50", "--accumulation-steps", "2", "--json")
     out, errors = done.communicate(timeout=120)
     assert done.returncode == 0, errors
     assert out.count('"state": "finished"') == 1, "rank 0 alone tells"

@@ -125,7 +125,7 @@ def checked(model: GPT, windows: np.ndarray) -> np.ndarray:
     as_ids(windows.ravel(), model.config.vocab_size)
     if not FIRST_ROW < windows.shape[1] <= most:
         raise InputError(
-            f"each window has {counted(windows.shape[1], 'token')}: heads can be measured on "
+            f"each window has {counted(windows.shape[1], 'token')}: to measure heads takes "
             f"{FIRST_ROW + 1} to {most:,}, this model's context"
         )
     return windows.astype(np.int64)

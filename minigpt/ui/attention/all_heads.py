@@ -35,7 +35,7 @@ def show(view: View, chosen: tuple[int, int | str]) -> None:
         "Every map has the same scale, 0 to 100 %, so a pale one spreads its attention thin. "
         "Under each stands what the head does on text the model has not seen, and how clearly "
         "(1: nothing else, 0: no more than by chance). Click a map to see it large.",
-        help=explain("attention", "head", "layer", "lift", "role"),
+        help=explain("attention", "head", "layer", "lift", "model", "role"),
     )
 
 

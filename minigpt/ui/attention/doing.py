@@ -49,7 +49,7 @@ def show_role(view: View, layer: int, head: int) -> None:
         )
     for note in scores.notes:
         st.caption(note)
-    with st.expander("All measurements of this head, and what each role means"):
+    with st.expander("All measurements of this head"):
         st.table([_row(scores, role, layer, head) for role in ROLES])
         held = measured.sample(view.run).held_out
         where = "text it was not trained on" if held else "what it wrote itself"
@@ -60,10 +60,13 @@ def show_role(view: View, layer: int, head: int) -> None:
             "attention that a head which looks evenly at all it sees would put there, and lift 0. "
             "*Shuffled* is the lift when the tokens change places: what stays goes by place, not "
             "by content. A head has a role when its lift is at least 0.4, surely over 0.25, and "
-            "twice that of any other; else it is unclear."
+            "twice that of any other; else it is unclear.",
+            help=explain("lift", "role"),
         )
         for name, about in ROLES.items():
-            st.caption(f"**{name.capitalize()}.** {about.definition} ({about.source})")
+            st.caption(
+                f"**{name.capitalize()}.** {about.definition} ({about.source.split(',')[0]})"
+            )
 
 
 def _plainly(role: str) -> str:
@@ -121,7 +124,7 @@ def show_effect(view: View, layer: int, head: int) -> None:
 def _show_loss(view: View, layer: int, head: int) -> None:
     held = measured.sample(view.run).held_out
     where = "text the model was not trained on" if held else "what the model wrote itself"
-    st.markdown(f"**The loss on {where}**")
+    st.markdown(f"**The loss on {where}**", help=explain("loss", "model"))
     for kind, instead in KINDS.items():
         effects = measured.effect(view.run, view.at, layer, head, kind)
         delta, low, high = (of[layer, head] for of in (effects.delta, effects.low, effects.high))

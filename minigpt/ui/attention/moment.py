@@ -90,22 +90,25 @@ def _button(run: Run, options: list[int]) -> None:
     if plays:
         _stop(run)
     else:
-        if st.session_state.get(address.STEP.key(run), NEWEST) == NEWEST:
-            address.put(address.STEP, run, options[0], NEWEST)
-        st.session_state[_playing(run)] = time.monotonic() + PLAY_SECONDS
+        shown = st.session_state.get(address.STEP.key(run), NEWEST)
+        _show(run, options[0] if shown == NEWEST else shown)
     st.rerun()  # the whole page, for a part of it cannot change how often it looks again
 
 
 def _advance(run: Run, options: list[int]) -> None:
     """Goes to the moment after the one that is shown; at the newest it ends."""
-    shown = st.session_state.get(address.STEP.key(run), NEWEST)
-    at = options.index(shown) if shown in options else len(options) - 1
-    if at + 1 < len(options):
-        address.put(address.STEP, run, options[at + 1], NEWEST)
-        st.session_state[_playing(run)] = time.monotonic() + PLAY_SECONDS
-    if at + 2 >= len(options):
+    _, shown = st.session_state[_playing(run)]
+    following = options[options.index(shown) + 1 :] if shown in options else []
+    _show(run, following[0] if following else NEWEST)
+    if len(following) < 2:
         _stop(run)
         st.rerun()
+
+
+def _show(run: Run, step: int) -> None:
+    """Shows a moment until the next one is due."""
+    address.put(address.STEP, run, step, NEWEST)
+    st.session_state[_playing(run)] = time.monotonic() + PLAY_SECONDS, step
 
 
 def _playing(run: Run) -> str:
@@ -114,7 +117,7 @@ def _playing(run: Run) -> str:
 
 def _next(run: Run) -> float | None:
     """When the next moment is due, by this process's clock; None while nothing plays."""
-    return st.session_state.get(_playing(run))
+    return st.session_state.get(_playing(run), (None, NEWEST))[0]
 
 
 def _stop(run: Run) -> None:

@@ -54,7 +54,8 @@ def show(visit: Visit, prompt: str, config: SampleConfig, pressed: bool) -> None
         "See its attention",
         icon=":material/grid_on:",
         type="tertiary",
-        help="Opens Attention with this text: where every token of it looks, in every head.",
+        help="Opens Attention with this text: where every token of it looks, in every head.\n\n"
+        + explain("attention", "head"),
     ):
         address.put(address.TEXT, run, whole(writing, run), "")
         address.go(pages.ATTENTION)
