@@ -57,10 +57,11 @@ def show_role(view: View, layer: int, head: int) -> None:
         st.caption(
             f"Measured on {where}, {counted(rows, 'position')}, the roles about content on "
             "sequences of different tokens that are repeated. *By chance* is the share of its "
-            "attention that a head which looks evenly at all it sees would put there, and lift 0. "
-            "*Shuffled* is the lift when the tokens change places: what stays goes by place, not "
-            "by content. A head has a role when its lift is at least 0.4, surely over 0.25, and "
-            "twice that of any other; else it is unclear.",
+            "attention that a head which looks evenly at all it sees would put there, and lift "
+            "0; of *broad*, what an untrained model has. *Shuffled* is the lift when the tokens "
+            "change places: what stays goes by place, not by content. A head has a role when its "
+            "lift is at least 0.4, its interval begins at 0.25 or higher, and twice that of any "
+            "other; else it is unclear.",
             help=explain("lift", "role"),
         )
         for name, about in ROLES.items():
@@ -149,9 +150,9 @@ def _verdict(low: float, high: float) -> str:
     if not np.isfinite(low):
         return "Too little text to say how sure that is."
     if low > 0:
-        return "Above 0 for sure: without this head the model guesses worse."
+        return "The interval lies above 0: without this head the model guesses worse."
     if high < 0:
-        return "Below 0 for sure: without this head the model guesses better."
+        return "The interval lies below 0: without this head the model guesses better."
     return "The interval holds 0: whether it helps at all is unclear."
 
 

@@ -34,19 +34,21 @@ def _look(visit: Visit, text: str) -> None:
         return
     all_heads.take_click(run)
     at = moment.choose(run)
-    try:
-        view = reading.view(run, text, at.step)
+    try:  # a run that trains may let go of the weights of this moment while it is looked at
+        _show(visit, reading.view(run, text, at.step), text, plays=at.plays)
     except InputError as error:
         tell(visit, error)
-        return
+
+
+def _show(visit: Visit, view: reading.View, text: str, *, plays: bool) -> None:
     for note in view.notes:
         st.caption(note)
     board = st.container()
-    layer, head, shows = one_head.choose(run)
+    layer, head, shows = one_head.choose(view.run)
     with board:
         all_heads.show(view, (layer, head))
     one_head.show(view, layer, head, shows, reading.usually_kept(visit, view))
-    if not at.plays:
+    if not plays:
         _explain(visit, view, text, layer, head)
 
 

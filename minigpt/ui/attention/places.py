@@ -17,7 +17,6 @@ def show(view: View, layer: int, head: int, *, reads_text: bool) -> None:
     """The sharpest places: of held-out text for those who may read it, else of what the model wrote
     itself."""
     st.subheader("What it looks for", anchor=False)
-    where = "text it was not trained on" if reads_text else "what it wrote itself"
     try:
         found = measured.places(view.run, view.at, layer, head, reads_text=reads_text)
         windows = measured.sample(view.run, reads_text=reads_text).windows
