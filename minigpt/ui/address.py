@@ -19,6 +19,7 @@ from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
+from minigpt.ui.fields import changed
 from minigpt.ui.pages import Page
 from minigpt.ui.words import boxed
 
@@ -223,7 +224,7 @@ def keep(parameter: Parameter, run: Run, usual: Any) -> None:
         if st.query_params.get(name) == said:
             st.query_params.pop(name, None)
     key = parameter.key(run)
-    _say(parameter, key, st.session_state[key], usual)
+    changed(key, lambda value: _say(parameter, key, value, usual))()
 
 
 def forget(parameter: Parameter, run: Run) -> None:

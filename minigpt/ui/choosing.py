@@ -8,7 +8,7 @@ from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Run, Text
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
 from minigpt.ui import address, numbers
-from minigpt.ui.fields import hold
+from minigpt.ui.fields import changed, hold
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain
@@ -30,7 +30,7 @@ def choose_run(visit: Visit) -> None:
         index=list(runs).index(visit.run.id),
         format_func=lambda run_id: run_label(runs[run_id]),
         key=key,
-        on_change=lambda: address.show_run(st.session_state[key]),
+        on_change=changed(key, address.show_run),
         help=f"{GLOSSARY['run']} Every page shows the run chosen here.",
     )
     tell_whole(run_label(visit.run), 206)

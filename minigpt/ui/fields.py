@@ -1,5 +1,8 @@
 """What stands in a field, on the way to another page and back."""
 
+from collections.abc import Callable
+from typing import Any
+
 import streamlit as st
 
 
@@ -11,3 +14,17 @@ def hold(key: str, usual: object) -> object:
     """
     st.session_state[key] = st.session_state.get(key, usual)
     return st.session_state[key]
+
+
+def changed(key: str, act: Callable[[Any], object]) -> Callable[[], None]:
+    """What a field of that key calls when it was changed: `act`, with what stands in it.
+
+    The browser may still send the fields of a page that was left before it was whole. What they
+    were called is forgotten by then, and nobody has chosen anything.
+    """
+
+    def call() -> None:
+        if key in st.session_state:
+            act(st.session_state[key])
+
+    return call

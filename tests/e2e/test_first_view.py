@@ -140,16 +140,19 @@ def test_a_name_stands_under_its_field_only_where_the_field_cuts_it(page, server
         assert cut == (name in ("WWWWWW MMMMMM WWWWWW MM", NAME))
 
 
-def test_the_drawer_of_a_phone_closes_after_a_tap(page, server):
+@pytest.mark.parametrize("waits", [True, False], ids=["a page at rest", "a page being drawn"])
+def test_the_drawer_of_a_phone_closes_after_a_tap(page, server, waits):
     page.set_viewport_size(PHONE)
     visit(page, f"{server}/Train", "Train")
-    settled(page)
+    if waits:
+        settled(page)
     page.get_by_test_id("stExpandSidebarButton").click()
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar).to_have_attribute("data-collapsed", "false")
     sidebar.get_by_role("link", name="Attention").click()
     expect(page.get_by_role("heading", name="Attention", level=1)).to_be_visible()
     expect(sidebar).to_have_attribute("data-collapsed", "true")
+    assert page.locator(EXCEPTION).count() == 0
 
 
 def test_a_panel_closes_says_what_happened_and_a_double_click_counts_once(page, server, store):

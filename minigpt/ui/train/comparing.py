@@ -13,6 +13,7 @@ from minigpt.counting import counted, rounded
 from minigpt.store import Curves, Run
 from minigpt.ui import address, services
 from minigpt.ui.choosing import run_label
+from minigpt.ui.fields import changed
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, NAMES, shown
 from minigpt.ui.visit import Visit
@@ -54,7 +55,7 @@ def show(visit: Visit) -> None:
         format_func=lambda run_id: run_label(others[run_id]),
         max_selections=MOST,
         key=key,
-        on_change=lambda: address.show_beside(st.session_state[key]),
+        on_change=changed(key, address.show_beside),
         placeholder="Runs on the same text",
         help="Lays their loss on unseen text over this run's, and tells what differs.",
         wrap=True,

@@ -23,7 +23,7 @@ from minigpt.ui.choosing import (
     put_tokenizer,
     tell_whole,
 )
-from minigpt.ui.fields import hold
+from minigpt.ui.fields import changed, hold
 from minigpt.ui.glossary import GLOSSARY, LABELS, explain, shown
 from minigpt.ui.once import is_second, remember
 from minigpt.ui.pages import DATA
@@ -54,7 +54,7 @@ def show(visit: Visit) -> None:
         required=True,
         key="preset",
         persist_state="session",
-        on_change=_leave_budget,
+        on_change=changed("preset", _leave_budget),
         help=f"A recipe to start from; everything in it can be changed below. {_times()}",
     )
     _choose_budget()
@@ -69,8 +69,7 @@ def show(visit: Visit) -> None:
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
-        on_click=_start,
-        args=(visit,),
+        on_click=changed("preset", lambda name: _start(visit, name)),
         disabled=not possible,
     )
     if error := st.session_state.pop(ERROR, None):
@@ -110,22 +109,22 @@ def _choose_budget() -> None:
         format_func=lambda s: f"{s} s" if s < 60 else f"{s // 60} min",
         key="budget",
         persist_state="session",
-        on_change=_take_budget,
+        on_change=changed("budget", _take_budget),
         disabled=services.speed() is None,
         help="Picks the model, the batch and the steps that learn most in that time, by how fast "
         "this machine is.",
     )
 
 
-def _take_budget() -> None:
-    if seconds := st.session_state["budget"]:
+def _take_budget(seconds: int | None) -> None:
+    if seconds:
         st.session_state["preset"] = f"budget-{seconds}"
-    elif st.session_state["preset"].startswith("budget"):
+    elif st.session_state.get("preset", "").startswith("budget"):
         st.session_state["preset"] = DEFAULT_PRESET
 
 
-def _leave_budget() -> None:
-    if not st.session_state["preset"].startswith("budget"):
+def _leave_budget(preset: str) -> None:
+    if not preset.startswith("budget"):
         st.session_state["budget"] = None
 
 
@@ -238,13 +237,12 @@ def _wait_for_speed() -> None:
         st.rerun()
 
 
-def _start(visit: Visit) -> None:
+def _start(visit: Visit, preset_name: str) -> None:
     """Puts the run into the store, where the worker finds it, and into the URL.
 
     The choices are read now: a number may have been changed by the very click that started this.
     A second click right after the first starts nothing more.
     """
-    preset_name = st.session_state["preset"]
     preset = _presets()[preset_name]
     changes = _changes(preset, preset_name)
     try:
@@ -271,8 +269,8 @@ def _start(visit: Visit) -> None:
 def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfig) -> str:
     """A run's name with what was changed in its preset, as far as there is room: so that runs laid
     over each other tell their difference."""
-    changed = differences(preset.model(model.vocab_size), model) | differences(preset.train, train)
-    for setting, (_, value) in changed.items():
+    other = differences(preset.model(model.vocab_size), model) | differences(preset.train, train)
+    for setting, (_, value) in other.items():
         if setting in ("max_steps", "eval_interval"):
             continue
         longer = f"{name}, {LABELS[setting].lower()} {shown(value)}"

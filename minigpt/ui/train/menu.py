@@ -16,6 +16,7 @@ from minigpt import bundle
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
 from minigpt.ui import address, services
+from minigpt.ui.fields import changed
 from minigpt.ui.train import controls, form, leaving_out, sharing
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import file_name, plain
@@ -42,7 +43,7 @@ def show(visit: Visit) -> None:
         format_func=lambda label: f":material/{actions[label].icon}: {label}",
         icon=":material/more_horiz:",
         key=key,
-        on_click=lambda: _choose(visit, actions, st.session_state[key]),
+        on_click=changed(key, lambda label: _choose(visit, actions, label)),
     )
     if said := st.session_state.pop(SAID, None):
         st.toast(said)
