@@ -140,12 +140,23 @@ def test_a_name_stands_under_its_field_only_where_the_field_cuts_it(page, server
         assert cut == (name in ("WWWWWW MMMMMM WWWWWW MM", NAME))
 
 
-@pytest.mark.parametrize("waits", [True, False], ids=["a page at rest", "a page being drawn"])
-def test_the_drawer_of_a_phone_closes_after_a_tap(page, server, waits):
+# As if the page's own part had not come yet: it listens to no tap, and says of no page it was here.
+LATE = """
+const listen = document.addEventListener
+document.addEventListener = (kind, act, how) => {
+  if (kind !== "click" || how !== true) listen.call(document, kind, act, how)
+}
+Object.defineProperty(window, "minigptPath", {get: () => undefined, set: () => {}})
+"""
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "before the page is whole"])
+def test_the_drawer_of_a_phone_closes_after_a_tap(page, server, late):
     page.set_viewport_size(PHONE)
+    if late:
+        page.add_init_script(LATE)
     visit(page, f"{server}/Train", "Train")
-    if waits:
-        settled(page)
+    settled(page)
     page.get_by_test_id("stExpandSidebarButton").click()
     sidebar = page.get_by_test_id("stSidebar")
     expect(sidebar).to_have_attribute("data-collapsed", "false")
