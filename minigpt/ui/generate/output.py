@@ -7,8 +7,7 @@ from minigpt.config import InputError, SampleConfig
 from minigpt.counting import counted
 from minigpt.ui import address, pages
 from minigpt.ui.glossary import GLOSSARY, explain
-from minigpt.ui.visit import Visit
-from minigpt.ui.words import sentence
+from minigpt.ui.visit import Visit, tell
 from minigpt.ui.written import (
     draw,
     explain_choice,
@@ -42,7 +41,8 @@ def show(visit: Visit, prompt: str, config: SampleConfig, pressed: bool) -> None
             writing = write(run, prompt, config, place, shade=shade)
         except InputError as error:  # in the place of the text, so that none seems to answer
             forget()
-            place.error(sentence(error))
+            with place.container():
+                tell(visit, error)
             return
     settings = writing.config
     st.caption(
