@@ -42,6 +42,13 @@ class KVCache:
         self.length += ids.size(1)
         self.newest = ids[:, -1:]
 
+    def pick(self, rows: torch.Tensor) -> None:
+        """Keeps its rows `rows`, int64 (B',), in that order; one may be there more than once."""
+        rows = rows.to(self.newest.device)
+        self.keys = [held.index_select(0, rows) for held in self.keys]
+        self.values = [held.index_select(0, rows) for held in self.values]
+        self.newest = self.newest[rows]
+
     def clear(self) -> None:
         """Forgets everything."""
         self.length = 0

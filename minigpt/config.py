@@ -14,6 +14,8 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Self, get_args, get_type_hints
 
+from minigpt.counting import counted
+
 
 class InputError(ValueError):
     """Something a person gave cannot be used; the message tells what, the limit, and what to do."""
@@ -163,6 +165,7 @@ def _checked(name: str, value: Any, hint: Any, bounds: Mapping[str, Any]) -> Any
 
 MOST_RESTARTS = 200  # of one run
 RESTART_SHARE = 0.3
+LONGEST_STOP = 100  # characters
 MAX_BIGRAM_ROWS = 2**14  # one for each pair of up to 128 tokens; of more tokens, pairs share
 
 
@@ -540,12 +543,37 @@ class SampleConfig(Settings):
         low=0.01,
         high=1.0,
     )
+    min_p: float | None = setting(
+        None,
+        "Only tokens that are at least this share as likely as the likeliest may be chosen: with "
+        "0.1, those at least a tenth as likely as it (Nguyen et al. 2024).",
+        low=0.0,
+        high=1.0,
+    )
+    repetition_penalty: float = setting(
+        1.0,
+        "Makes a token that already stands in the prompt or in the text less likely: its score is "
+        "divided by this number, or multiplied where it is below zero. 1 changes nothing (Keskar "
+        "et al. 2019).",
+        low=1.0,
+        high=5.0,
+    )
+    stop: str | None = setting(
+        None,
+        "Writing ends as soon as these characters stand in what was written; none: it goes on to "
+        "its full length.",
+    )
     seed: int = setting(
         1, "The start of all chance: the same seed gives the same text.", low=0, high=2**32 - 1
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.stop is not None and not 1 <= len(self.stop) <= LONGEST_STOP:
+            raise SettingError(
+                f"{{stop}} has {counted(len(self.stop), 'character')}: it has to have between 1 "
+                f"and {LONGEST_STOP}"
+            )
         if 0 < self.temperature < 0.01:
             raise SettingError(
                 f"{{temperature}} is {self.temperature:g}: choose 0, or at least 0.01"

@@ -3,9 +3,10 @@
 Not `generate.py`: a submodule of that name would hide the function `minigpt.generate`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 import torch
 
@@ -13,9 +14,21 @@ from minigpt import sampling
 from minigpt.cache import KVCache
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import as_ids
-from minigpt.model import GPT
+from minigpt.model import GPT, Tap
+from minigpt.tokenizers import Tokenizer
 
 CANDIDATES = 10
+
+Ends = Callable[[Sequence[int]], bool]  # of the ids written so far, the prompt not among them
+
+
+class Candidate(NamedTuple):
+    """A token that could have been the next."""
+
+    id: int
+    prob: float  # by the bare model
+    drawn_from: float  # its probability after repetition penalty, temperature and filters
+    cut_by: str | None  # the filter that left it none, as `sampling.cut_by` tells it
 
 
 @dataclass(frozen=True)
@@ -24,15 +37,21 @@ class Step:
 
     id: int
     prob: float
-    # (id, p of the bare model, p it was drawn from), the likeliest first, `id` always among them
-    candidates: list[tuple[int, float, float]]
-    drawn_from: float  # the probability of `id` itself after temperature and filters
+    candidates: list[Candidate]  # the likeliest by the bare model first, `id` always among them
+    drawn_from: float  # the probability of `id` itself after repetition penalty and the others
     rank: int  # 1 + how many tokens the bare model held likelier; 0 where no candidates are asked
     window: int  # how many tokens before it lay too far back to be read
 
 
 def generate(
-    model: GPT, ids: Iterable[int], config: SampleConfig, candidates: int = CANDIDATES
+    model: GPT,
+    ids: Iterable[int],
+    config: SampleConfig,
+    candidates: int = CANDIDATES,
+    *,
+    written: Iterable[int] = (),
+    ends: Ends | None = None,
+    tap: Tap | None = None,
 ) -> Iterator[Step]:
     """Continues `ids`, a list, an array or a tensor (n,), one step a token; the same seed writes
     the same tokens.
@@ -40,54 +59,137 @@ def generate(
     Each step names the most likely `candidates`, and the drawn token behind them where it is none
     of these; 0 of them is the fastest.
     Only the newest `block_size` tokens are read. When the context is full, its older half is let
-    go and the newer half is read again, so a token costs the same wherever it stands.
+    go and the newer half is read again, so a token costs the same wherever it stands. The
+    repetition penalty counts every token of prompt and text, also those too far back to be read.
+    `written` are tokens that stand behind the prompt already: the text goes on behind them as it
+    would have, had it come to them by itself, and they count towards `max_new_tokens`.
+    `ends(ids)` is asked behind each token, with all that is written, and True makes it the last.
     Raises InputError at once when `ids` is empty or not of this vocabulary, and NotFinite at a
     token whose logits are no numbers.
     """
-    prompt = as_ids(ids, model.config.vocab_size).tolist()
+    steps = generate_together(model, ids, [config], candidates, written=written, ends=ends, tap=tap)
+    return (step for (step,) in steps if step is not None)
+
+
+def generate_together(
+    model: GPT,
+    ids: Iterable[int],
+    configs: Sequence[SampleConfig],
+    candidates: int = CANDIDATES,
+    *,
+    written: Iterable[int] = (),
+    ends: Ends | None = None,
+    tap: Tap | None = None,
+) -> Iterator[list[Step | None]]:
+    """Continues one prompt with several configs in one batch: the same texts as `generate` writes
+    with each alone, and sooner.
+
+    Yields a step for each config, None where its text has ended already. Raises as `generate` does.
+    """
+    size = model.config.vocab_size
+    prompt, behind = as_ids(ids, size).tolist(), as_ids(written, size).tolist()
     if not prompt:
         raise InputError("the prompt is empty: write at least one character")
-    return _steps(model, prompt, config, candidates)
+    return _steps(model, prompt, behind, configs, candidates, ends, tap)
 
 
-def _steps(model: GPT, ids: list[int], config: SampleConfig, candidates: int) -> Iterator[Step]:
-    rng = Random(config.seed)
-    block_size = model.config.block_size
-    cache = KVCache(model.config, dtype=model.dtype, device=model.device)
-    unread = ids[-block_size:]
-    for _ in range(config.max_new_tokens):
-        if cache.length + len(unread) > block_size:
+def stops(tokenizer: Tokenizer, stop: str | None) -> Ends | None:
+    """The `ends` of a text that is to stop where `stop` stands in it; None where it is None."""
+    if stop is None:
+        return None
+    return lambda ids: stop in tokenizer.decode(ids)
+
+
+def window_start(prompt: int, length: int, block_size: int) -> int:
+    """At which of `length` tokens the window begins that is read behind them, of a text whose first
+    `prompt` tokens were given.
+
+    >>> [window_start(2, length, block_size=4) for length in range(2, 10)]
+    [0, 0, 0, 3, 3, 3, 6, 6]
+    """
+    first = max(0, prompt - block_size)
+    if length - first <= block_size:
+        return first
+    half = max(1, block_size // 2)
+    over, period = first + block_size + 1, block_size + 1 - half  # where it is full, first and then
+    return over - half + (length - over) // period * period
+
+
+@dataclass
+class _Text:
+    """One of the texts that are written together."""
+
+    config: SampleConfig
+    ids: list[int]  # the prompt's and those behind it
+    chance: Random
+    step: Step | None = None  # its newest
+
+
+def _steps(
+    model: GPT,
+    prompt: list[int],
+    written: list[int],
+    configs: Sequence[SampleConfig],
+    candidates: int,
+    ends: Ends | None,
+    tap: Tap | None,
+) -> Iterator[list[Step | None]]:
+    texts = [_Text(config, prompt + written, Random(config.seed)) for config in configs]
+    for text in texts:
+        for _ in written:
+            text.chance.random()  # each token has its own number, whoever chose the token
+    given = len(prompt)
+
+    def goes_on(text: _Text) -> bool:
+        new = len(text.ids) - given
+        return new < text.config.max_new_tokens and not (ends and new and ends(text.ids[given:]))
+
+    running = [text for text in texts if goes_on(text)]
+    cache = KVCache(model.config, len(running), dtype=model.dtype, device=model.device)
+    window = 0
+    while running:
+        start = window_start(given, len(running[0].ids), model.config.block_size)
+        if start != window:
             cache.clear()
-            unread = ids[-max(1, block_size // 2) :]
-        window = len(ids) - len(unread) - cache.length
-        step = _step(model, unread, cache, config, rng, candidates, window)
-        yield step
-        ids.append(step.id)
-        unread = [step.id]
+            window = start
+        _step(model, running, window, cache, candidates, tap)
+        yield [text.step for text in texts]
+        still = [row for row, text in enumerate(running) if goes_on(text)]
+        if len(still) < len(running):
+            for text in running:
+                text.step = None
+            cache.pick(torch.tensor(still, dtype=torch.long))
+            running = [running[row] for row in still]
 
 
 @torch.inference_mode()
 def _step(
-    model: GPT,
-    unread: list[int],
-    cache: KVCache,
-    config: SampleConfig,
-    rng: Random,
-    candidates: int,
-    window: int,
-) -> Step:
-    """Reads `unread`, which the cache holds afterwards, and draws the token behind it."""
+    model: GPT, texts: list[_Text], window: int, cache: KVCache, candidates: int, tap: Tap | None
+) -> None:
+    """Reads what the cache does not hold of each text's window, and draws the token behind it."""
     if model.training:
         model.eval()  # which asks every module, as long as a small model takes for a token
-    logits = model(torch.tensor([unread], device=model.device), cache)[0, -1].float().cpu()  # (V,)
-    p_base, p_final = logits.softmax(dim=-1), sampling.probabilities(logits, config)
-    chosen = sampling.draw(p_final, rng)
+    read = window + cache.length
+    unread = torch.tensor([text.ids[read:] for text in texts], device=model.device)  # (B, T)
+    logits = model(unread, cache, tap)[:, -1].float().cpu()  # (B, V)
+    for row, text in enumerate(texts):
+        text.step = _choose(logits[row], text, candidates, window)
+        text.ids.append(text.step.id)
+
+
+def _choose(logits: torch.Tensor, text: _Text, candidates: int, window: int) -> Step:
+    """Draws the next token of a text from its logits (V,)."""
+    p_base = logits.softmax(dim=-1)
+    p_final = sampling.probabilities(logits, text.config, text.ids)
+    chosen = sampling.draw(p_final, text.chance)
     prob, drawn_from = p_base[chosen].item(), p_final[chosen].item()
     rivals, rank = [], 0
     if candidates:
         rank = 1 + int((p_base > p_base[chosen]).sum())
-        top_base, top = p_base.topk(min(candidates, len(p_base)))
-        rivals = list(zip(top.tolist(), top_base.tolist(), p_final[top].tolist(), strict=True))
-        if chosen not in top:
-            rivals.append((chosen, prob, drawn_from))
+        likeliest = p_base.topk(min(candidates, len(p_base))).indices
+        ids, base, final = (x.tolist() for x in (likeliest, p_base[likeliest], p_final[likeliest]))
+        cuts = sampling.cut_by(logits, text.config, text.ids, ids)
+        rivals = [*map(Candidate, ids, base, final, cuts)]
+        if chosen not in ids:
+            rivals.append(Candidate(chosen, prob, drawn_from, None))
     return Step(chosen, prob, rivals, drawn_from, rank, window)

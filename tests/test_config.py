@@ -14,7 +14,7 @@ def test_classic_with_a_vocabulary_of_100_has_the_parameters_of_the_diary():
     assert GPT(PRESETS["classic"].model(vocab_size=100)).num_parameters() == 145_764
 
 
-@pytest.mark.parametrize("config", [GPTConfig(), TrainConfig(), SampleConfig(top_k=3)])
+@pytest.mark.parametrize("config", [GPTConfig(), TrainConfig(), SampleConfig(top_k=3, stop="\n")])
 def test_json_brings_back_the_same_config(config):
     assert type(config).from_json(config.to_json()) == config
 
@@ -51,6 +51,15 @@ def test_every_setting_is_explained(config):
         (SampleConfig, {"top_k": 0}),
         (SampleConfig, {"top_p": 1.5}),
         (SampleConfig, {"max_new_tokens": 0}),
+        (SampleConfig, {"temperature": math.nan}),
+        (SampleConfig, {"temperature": 1e9}),
+        (SampleConfig, {"min_p": -0.1}),
+        (SampleConfig, {"min_p": 1.1}),
+        (SampleConfig, {"repetition_penalty": 0.9}),
+        (SampleConfig, {"repetition_penalty": 6}),
+        (SampleConfig, {"stop": ""}),
+        (SampleConfig, {"stop": "a" * 101}),
+        (SampleConfig, {"stop": 7}),
     ],
 )
 def test_a_setting_out_of_bounds_is_refused_by_name(kind, bad):

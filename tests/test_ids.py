@@ -122,10 +122,10 @@ def test_a_model_in_another_precision_writes_is_scored_and_shows_attention(setti
         steps = list(generate(model, ids, SampleConfig(max_new_tokens=20)))
         assert len(steps) == 20
         (first,) = generate(exact, ids, SampleConfig(max_new_tokens=1))
-        odds = {i: p for i, p, _ in steps[0].candidates}
-        assert odds == pytest.approx({i: p for i, p, _ in first.candidates}, abs=0.05)
+        odds, exactly = ({c.id: c.prob for c in s.candidates} for s in (steps[0], first))
+        assert odds == pytest.approx(exactly, abs=0.05)
         for step in steps:
-            assert sum(p for _, p, _ in step.candidates) == pytest.approx(1, abs=0.2)
+            assert sum(rival.drawn_from for rival in step.candidates) == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])  # noqa: S301

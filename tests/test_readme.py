@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import minigpt
-from minigpt.cli import main, terminal
+from minigpt import generation
+from minigpt.cli import main, options, terminal
 from minigpt.corpus import cleaning, library
 from minigpt.engine.supervisor import Supervisor
 from minigpt.interpret import windows
@@ -149,5 +150,6 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 
 def test_the_examples_in_docstrings_hold():
-    for module in (minigpt, char, bpe, cleaning, ingredients, library, terminal, visible, windows):
+    ours = (bpe, char, cleaning, generation, ingredients, library, minigpt, options, terminal)
+    for module in (*ours, visible, windows):
         assert doctest.testmod(module).failed == 0

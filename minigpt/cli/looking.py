@@ -61,6 +61,7 @@ def newest_losses(curves: Curves) -> dict[str, float | None]:
 def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Continue a prompt with a run's model."""
     from minigpt.generation import generate as continue_text
+    from minigpt.generation import stops
     from minigpt.weights import load_model
 
     run = store.find_run(args.run)
@@ -74,7 +75,7 @@ def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             f"{run.model.block_size:,} are read"
         )
     written = []
-    steps = continue_text(load_model(store, run), ids, config)
+    steps = continue_text(load_model(store, run), ids, config, ends=stops(tokenizer, config.stop))
     write(args.prompt)
     try:
         for piece in tokenizer.pieces(step.id for step in steps):

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
@@ -58,6 +59,16 @@ def _short(what: object, most: int = 40) -> str:
 def words(text: str) -> str:
     """Reads a text that is kept or read by a model: bytes of another encoding become a mark."""
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+
+
+def escaped(text: str) -> str:
+    r"""The same, where `\n` is read as a line end, `\t` as a tab and `\\` as a backslash.
+
+    >>> escaped(r"a\nb\\n")
+    'a\nb\\n'
+    """
+    meant = {"n": "\n", "t": "\t", "\\": "\\"}
+    return re.sub(r"\\([nt\\])", lambda found: meant[found[1]], words(text))
 
 
 def name(text: str) -> str:
@@ -157,7 +168,10 @@ def add_settings(parser: Any, config: type[Settings], usual: Settings) -> None:
         elif choices:
             about["choices"] = choices
         else:  # the config itself knows their bounds
-            about |= {"metavar": kind.__name__, "type": {int: whole(None), float: number()}[kind]}
+            reads = {int: whole(None), float: number(), str: escaped}
+            about |= {"metavar": "TEXT" if kind is str else kind.__name__, "type": reads[kind]}
+            if kind is str:
+                about["help"] = rf"{about['help']}; \n is a line end, \t a tab, \\ a backslash"
         option(parser, *names, **about)
 
 

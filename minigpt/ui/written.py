@@ -130,10 +130,10 @@ def _rivals(
 ) -> tuple[list[plots.Candidate], dict[int, str]]:
     """The likeliest tokens and always the drawn one, as rows, and the mark of its row."""
     rows = step.candidates[:SHOWN_CANDIDATES]
-    if step.id not in (i for i, _, _ in rows):
-        rows = [*rows[: SHOWN_CANDIDATES - 1], (step.id, step.prob, step.drawn_from)]
-    drawn = [i for i, _, _ in rows].index(step.id)
-    shown = [(tokenizer.tokens[i], base, final) for i, base, final in rows]
+    if step.id not in (row.id for row in rows):
+        rows[-1] = next(row for row in step.candidates if row.id == step.id)
+    drawn = [row.id for row in rows].index(step.id)
+    shown = [(tokenizer.tokens[row.id], row.prob, row.drawn_from) for row in rows]
     return shown, {drawn: f"drawn, no. {step.rank:,}"}
 
 

@@ -6,7 +6,7 @@ import re
 
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.generation import Step
+from minigpt.generation import Candidate, Step
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import prompts, services, written
@@ -36,9 +36,10 @@ def test_the_drawn_token_is_always_among_the_bars_with_its_rank(home_page, finis
 
 def test_the_drawn_token_takes_the_last_row_only_where_it_has_none():
     tokenizer = CharTokenizer("abcdefghijkl")
-    candidates = [(i, 0.1 - i / 1000, 0.1) for i in range(3, 13)]
+    candidates = [Candidate(i, 0.1 - i / 1000, 0.1, None) for i in range(3, 13)]
     for drawn, row, rank in ((3, 0, 1), (10, 7, 8), (11, 7, 9), (14, 7, 12)):
-        step = Step(drawn, 0.01, candidates, 0.02, rank, 0)
+        own = [] if drawn < 13 else [Candidate(drawn, 0.01, 0.02, None)]
+        step = Step(drawn, 0.01, candidates + own, 0.02, rank, 0)
         rows, mark = written._rivals(step, tokenizer)
         assert len(rows) == 8 and mark == {row: f"drawn, no. {rank}"}
         assert rows[row][0] == tokenizer.tokens[drawn]
