@@ -1,6 +1,9 @@
 """How well simple counting predicts a text: the lines a trained model has to get under."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from random import Random
 
 import numpy as np
 
@@ -57,6 +60,27 @@ def fit_baselines(train_ids: np.ndarray, val_ids: np.ndarray, vocab_size: int) -
     )
 
 
+def counted_text(train_ids: np.ndarray, n: int, vocab_size: int, seed: int) -> np.ndarray:
+    """What a model that only counts writes: int64 (n,).
+
+    Each token is drawn as often as it follows the two before it in `train_ids`, shape (m,), m > 0:
+    the third-order approximation of Shannon (1948), without smoothing. Where these two stand only
+    at the end, it is drawn after the one before, and where that does too, from all tokens.
+    """
+    V, ids, rng = vocab_size, np.asarray(train_ids, np.int64), Random(seed)
+    triples = _Counts(ids[2:], ids[:-2] * V + ids[1:-1], V)
+    pairs, tokens = _Counts(ids[1:], ids[:-1], V), _Counts(ids, np.zeros_like(ids), V)
+    written: list[int] = []
+    for _ in range(n):
+        drawn = None
+        if len(written) > 1:
+            drawn = triples.draw(written[-2] * V + written[-1], rng)
+        if drawn is None and written:
+            drawn = pairs.draw(written[-1], rng)
+        written.append(tokens.draw(0, rng) if drawn is None else drawn)
+    return np.array(written, dtype=np.int64)
+
+
 class _Counts:
     """How often each token follows each context, counted sparsely: V² cells would not fit."""
 
@@ -71,6 +95,24 @@ class _Counts:
     def distinct_before(self) -> np.ndarray:
         """In how many different contexts each token was seen: (V,)."""
         return np.bincount(self.seen % self.vocab_size, minlength=self.vocab_size)
+
+    def draw(self, context: int, rng: Random) -> int | None:
+        """A token, as often as it follows a context; None where none does."""
+        low = bisect_left(self._keys, context * self.vocab_size)
+        high = bisect_left(self._keys, (context + 1) * self.vocab_size, low)
+        if low == high:
+            return None
+        before = self._up_to[low - 1] if low else 0
+        place = bisect_right(self._up_to, rng.randrange(before, self._up_to[high - 1]), low, high)
+        return self._keys[place] % self.vocab_size
+
+    @cached_property
+    def _keys(self) -> memoryview:  # whose items are ints: fast to bisect
+        return memoryview(self.seen)
+
+    @cached_property
+    def _up_to(self) -> memoryview:
+        return memoryview(np.cumsum(self.counts))
 
     def score(self, contexts: np.ndarray, tokens: np.ndarray, lower: np.ndarray) -> np.ndarray:
         """p(token | context) for each of n, where `lower`, shape (n,), is the model below."""
