@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigpt.ui.components import board
+from minigpt.ui.components import board, strip
 from minigpt.ui.components.head_view import MOST_KEPT, _tokens
 
 
@@ -44,3 +44,56 @@ def test_what_is_not_among_the_shown_tokens_is_not_kept(answer):
 def test_kept_tokens_come_back_in_the_order_of_the_text():
     assert _tokens([9, 5], 5, 10) == [5, 9]
     assert _tokens([], 5, 10) == []
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Puts into the session what a browser said of a strip."""
+
+    def saying(**answers: object) -> None:
+        monkeypatch.setattr(strip.st, "session_state", {"text": SimpleNamespace(**answers)})
+
+    return saying
+
+
+RIVALS = [strip.Rival(id, "a", 0.5, 0.5, "top_k" if id == 9 else None, id == 7) for id in (5, 7, 9)]
+TOKENS = [strip.Told("a", "a", 0.5, 1, 1.0, RIVALS), strip.Told("b", "b", 0.5, 1, 1.0, ())]
+
+
+@pytest.mark.parametrize("answer", [None, 2, -1, 0.0, True, "0", [0], {"at": 0}], ids=str)
+def test_what_is_no_token_of_the_strip_is_no_click(answer, said):
+    said(clicked=answer)
+    assert strip.clicked("text", 2) is None
+
+
+def test_a_token_of_the_strip_is_a_click(said):
+    said(clicked=0)
+    assert strip.clicked("text", 2) == 0
+    assert strip.clicked("another", 2) is None
+
+
+@pytest.mark.parametrize("answer", [
+    None, 5, [0, 5], {"at": 0}, {"id": 5}, {"at": 0, "id": 7}, {"at": 0, "id": 6},
+    {"at": 1, "id": 5}, {"at": 2, "id": 5}, {"at": -2, "id": 5}, {"at": 0, "id": 5.0},
+    {"at": False, "id": 5}, {"at": "0", "id": "5"}, {"at": 0, "id": [5]},
+], ids=str)  # fmt: skip
+def test_what_is_no_other_candidate_of_a_token_is_no_branch(answer, said):
+    said(branched=answer)
+    assert strip.branched("text", TOKENS) is None
+
+
+@pytest.mark.parametrize("id", [5, 9])
+def test_a_candidate_that_was_not_drawn_is_a_branch_also_when_a_filter_cut_it(id, said):
+    said(branched={"at": 0, "id": id})
+    assert strip.branched("text", TOKENS) == (0, id)
+    assert strip.branched("another", TOKENS) is None
+
+
+@pytest.mark.parametrize("copied, pieces", [
+    ([], [["so "], ["it\n"], [], ["was"]]),
+    ([(1, 7)], [["s", "o "], ["", "it\n"], [], ["", "w", "as"]]),
+    ([(0, 4), (2, 5), (7, 8)], [["", "so "], ["", "it", "\n"], [], ["w", "a", "s"]]),
+    ([(8, 99)], [["so "], ["it\n"], [], ["wa", "s"]]),
+], ids=str)  # fmt: skip
+def test_a_copied_passage_begins_and_ends_inside_tokens(copied, pieces):
+    assert list(strip._pieces(["so ", "it\n", "", "was"], copied)) == pieces
