@@ -11,9 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minigpt.beam import BeamTree, beam_search
     from minigpt.cache import KVCache
     from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
-    from minigpt.generation import Step, generate
+    from minigpt.generation import Step, generate, generate_together, stops
     from minigpt.interpret import (
         Recorder,
         attention,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "BPETokenizer": "minigpt.tokenizers",
+    "BeamTree": "minigpt.beam",
     "CharTokenizer": "minigpt.tokenizers",
     "Diverged": "minigpt.trainer",
     "GPT": "minigpt.model",
@@ -46,16 +48,20 @@ _HOME_OF = {
     "TrainConfig": "minigpt.config",
     "Trainer": "minigpt.trainer",
     "attention": "minigpt.interpret",
+    "beam_search": "minigpt.beam",
     "generate": "minigpt.generation",
+    "generate_together": "minigpt.generation",
     "head_effects": "minigpt.interpret",
     "head_scores": "minigpt.interpret",
     "held_out_windows": "minigpt.interpret",
+    "stops": "minigpt.generation",
 }
 
 __all__ = [
     "GPT",
     "PRESETS",
     "BPETokenizer",
+    "BeamTree",
     "CharTokenizer",
     "Diverged",
     "GPTConfig",
@@ -70,10 +76,13 @@ __all__ = [
     "TrainConfig",
     "Trainer",
     "attention",
+    "beam_search",
     "generate",
+    "generate_together",
     "head_effects",
     "head_scores",
     "held_out_windows",
+    "stops",
 ]
 
 

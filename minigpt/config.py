@@ -578,3 +578,25 @@ class SampleConfig(Settings):
             raise SettingError(
                 f"{{temperature}} is {self.temperature:g}: choose 0, or at least 0.01"
             )
+
+
+@dataclass(frozen=True)
+class BeamConfig(Settings):
+    """How a beam search looks for the likeliest text."""
+
+    width: int = setting(
+        4,
+        "How many texts are followed at once: at every token only so many of the likeliest go on. "
+        "1 always takes the likeliest token.",
+        low=1,
+        high=16,
+    )
+    max_new_tokens: int = setting(32, "How many tokens to write.", low=1, high=1_000)
+    length_penalty: float = setting(
+        0.0,
+        "Of texts that end at a stop, which lengths are held better: each log-probability is "
+        "divided by the number of tokens to this power. Above 0 longer ones gain, below 0 shorter "
+        "ones; 0 changes nothing.",
+        low=-5.0,
+        high=5.0,
+    )

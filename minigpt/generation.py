@@ -162,16 +162,24 @@ def _steps(
             running = [running[row] for row in still]
 
 
+def read(
+    model: GPT, texts: list[list[int]], window: int, cache: KVCache, tap: Tap | None = None
+) -> torch.Tensor:
+    """The logits behind texts of one length, whose windows begin at `window`: (B, V). What the
+    cache does not hold of them is read, and it holds it afterwards. For inference mode."""
+    if model.training:
+        model.eval()  # which asks every module, as long as a small model takes for a token
+    known = window + cache.length
+    unread = torch.tensor([ids[known:] for ids in texts], device=model.device)  # (B, T)
+    return model(unread, cache, tap)[:, -1].float().cpu()
+
+
 @torch.inference_mode()
 def _step(
     model: GPT, texts: list[_Text], window: int, cache: KVCache, candidates: int, tap: Tap | None
 ) -> None:
-    """Reads what the cache does not hold of each text's window, and draws the token behind it."""
-    if model.training:
-        model.eval()  # which asks every module, as long as a small model takes for a token
-    read = window + cache.length
-    unread = torch.tensor([text.ids[read:] for text in texts], device=model.device)  # (B, T)
-    logits = model(unread, cache, tap)[:, -1].float().cpu()  # (B, V)
+    """Draws the next token of each text."""
+    logits = read(model, [text.ids for text in texts], window, cache, tap)  # (B, V)
     for row, text in enumerate(texts):
         text.step = _choose(logits[row], text, candidates, window)
         text.ids.append(text.step.id)

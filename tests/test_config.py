@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from minigpt.config import GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.config import BeamConfig, GPTConfig, InputError, SampleConfig, TrainConfig
 from minigpt.limits import Limits
 from minigpt.model import GPT
 from minigpt.recipes import PRESETS
@@ -19,7 +19,7 @@ def test_json_brings_back_the_same_config(config):
     assert type(config).from_json(config.to_json()) == config
 
 
-@pytest.mark.parametrize("config", [GPTConfig, TrainConfig, SampleConfig])
+@pytest.mark.parametrize("config", [BeamConfig, GPTConfig, TrainConfig, SampleConfig])
 def test_every_setting_is_explained(config):
     assert all(spec.metadata["help"].endswith((".", ").")) for spec in dataclasses.fields(config))
 

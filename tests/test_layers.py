@@ -20,6 +20,7 @@ LAYERS = [
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},
     {"optim", "generation", "evaluation"},
+    {"beam"},
     {"interpret"},
     {"trainer"},
     {"store", "bundle", "huggingface"},

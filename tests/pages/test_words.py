@@ -10,7 +10,7 @@ from itertools import takewhile
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from minigpt.config import GPTConfig, SampleConfig, TrainConfig
+from minigpt.config import BeamConfig, GPTConfig, SampleConfig, TrainConfig
 from minigpt.ui import services
 from minigpt.ui.glossary import BRIEF, GLOSSARY, LABELS
 from tests.pages.visits import PAGES, data_page, opened, well
@@ -139,6 +139,6 @@ def test_a_setting_explains_each_of_its_choices(config):
 def test_no_help_of_a_setting_begins_with_a_word_of_the_trade():
     """The first sentence of each is plain: what stands in a paper comes later."""
     trade = re.compile(r"activations?|vectors?|logits?|overfit\w*|tensors?|regulari\w+", re.I)
-    for config in (GPTConfig, TrainConfig, SampleConfig):
+    for config in (BeamConfig, GPTConfig, TrainConfig, SampleConfig):
         for spec in fields(config):
             assert not trade.search(spec.metadata["help"]), spec.name
