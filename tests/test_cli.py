@@ -278,7 +278,7 @@ def test_all_that_is_written_goes_through_one_place():
 def test_a_file_that_never_ends_is_refused(trained, monkeypatch, capsys):
     monkeypatch.setenv("MINIGPT_MAX_TEXT_MB", "1")
     monkeypatch.setenv("MINIGPT_MAX_IMPORT_MB", "1")
-    for ask in (["train"], ["tokenize"], ["evaluate", trained], ["import"]):
+    for ask in (["train"], ["tokenize"], ["evaluate", trained], ["trace", trained], ["import"]):
         assert main([*ask, "/dev/zero"]) == 1
         assert re.search("zero has more than 4 MB|imports at most 1:", capsys.readouterr().err)
 
@@ -293,6 +293,7 @@ def test_every_command_has_help_with_an_example(capsys):
         "tokenize",
         "generate",
         "evaluate",
+        "trace",
         "inspect",
         "export",
         "import",

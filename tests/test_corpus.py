@@ -1,5 +1,5 @@
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 import numpy as np
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minigpt.config import InputError
-from minigpt.corpus import LIBRARY, batch, fit_baselines, split, windows
+from minigpt.corpus import LIBRARY, batch, counted_text, fit_baselines, split, windows
 
 
 @given(st.integers(2, 400), st.floats(0, 0.5), st.integers(1, 64))
@@ -138,6 +138,42 @@ def test_bigrams_and_trigrams_are_kneser_ney_by_the_definition(train, val):
     for loss, ps in ((lines.bigram, bigrams), (lines.trigram, trigrams)):
         surprise = [-np.log(p[token]) for p, token in zip(ps, val[1:], strict=True)]
         assert loss == pytest.approx(np.mean(surprise))
+
+
+def test_what_counting_writes_is_drawn_as_often_as_it_follows_two_tokens():
+    """Pearson's chi-square for each pair of tokens; and nothing that never followed it."""
+    train = np.random.default_rng(1).integers(0, 3, 60).tolist()
+    follows = defaultdict(Counter)
+    for a, b, c in zip(train, train[1:], train[2:], strict=False):
+        follows[a, b][c] += 1
+    written = counted_text(np.array(train), 20_000, vocab_size=3, seed=2).tolist()
+    drawn = defaultdict(Counter)
+    for a, b, c in zip(written, written[1:], written[2:], strict=False):
+        drawn[a, b][c] += 1
+    assert drawn.keys() == follows.keys() and len(drawn) == 9
+    chi_square, free = 0.0, 0
+    for pair, counts in follows.items():
+        assert drawn[pair].keys() == counts.keys()
+        for token, count in counts.items():
+            expected = drawn[pair].total() * count / counts.total()
+            chi_square += (drawn[pair][token] - expected) ** 2 / expected
+        free += len(counts) - 1
+    assert free > 10 and abs(chi_square - free) < 3 * (2 * free) ** 0.5
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(0, 9))
+def test_what_counting_writes_leads_on_where_the_text_ended(train, seed):
+    """Two tokens that stand only at the end are followed as the last of them alone would be, and
+    one that does by any."""
+    written = counted_text(np.array(train), 30, vocab_size=5, seed=seed).tolist()
+    assert written == counted_text(np.array(train), 30, vocab_size=5, seed=seed).tolist()
+    assert len(written) == 30 and set(written) <= set(train)
+    pairs, triples = set(pairwise(train)), set(zip(train, train[1:], train[2:], strict=False))
+    for a, b, c in zip(written, written[1:], written[2:], strict=False):
+        if (a, b) in {triple[:2] for triple in triples}:
+            assert (a, b, c) in triples
+        elif b in {first for first, _ in pairs}:
+            assert (b, c) in pairs
 
 
 def test_the_library_can_be_read_and_says_what_it_is():

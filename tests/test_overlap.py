@@ -211,7 +211,7 @@ def test_too_few_pieces_beside_are_said(source):
     n = len(source.held_out) // 7
     found = source.trace(source.index.text[:n])
     assert found.share == 1 and found.held_out_share is None and found.trigram_share is not None
-    assert f"8 pieces as long as this one, {8 * n:,} characters" in found.unclear
+    assert f"takes at least 8 pieces of {n:,} characters" in found.unclear
 
 
 def test_the_library_that_sorts_is_loaded_when_it_is_needed():

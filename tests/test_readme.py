@@ -16,7 +16,7 @@ import pytest
 import minigpt
 from minigpt import generation
 from minigpt.cli import main, options, terminal
-from minigpt.corpus import cleaning, library
+from minigpt.corpus import cleaning, library, overlap
 from minigpt.engine.supervisor import Supervisor
 from minigpt.interpret import windows
 from minigpt.limits import Limits
@@ -151,5 +151,5 @@ def test_every_file_and_picture_the_readme_names_is_there():
 
 def test_the_examples_in_docstrings_hold():
     ours = (bpe, char, cleaning, generation, ingredients, library, minigpt, options, terminal)
-    for module in (*ours, visible, windows):
+    for module in (*ours, overlap, visible, windows):
         assert doctest.testmod(module).failed == 0

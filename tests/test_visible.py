@@ -3,11 +3,15 @@
 import re
 import sys
 import unicodedata
+from html import unescape
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minigpt import plots
+from minigpt.corpus.overlap import Passage
 from minigpt.tokenizers.visible import legible, visible
 from minigpt.ui import tokens
 
@@ -62,6 +66,46 @@ def test_a_written_text_with_windows_line_ends_has_no_blank_lines():
     html = tokens.shaded("", "one\r\n", ["two", "\r", "\n", "\u202e"], [0.5] * 4, shade=True)
     assert "\r" not in html and "\u202e" not in html
     assert html.count("\n", html.rindex("mg-prompt")) == 2
+
+
+SPANS = st.tuples(st.integers(0, 9), st.integers(1, 9), st.integers(1, 3))
+
+
+@given(st.text("ab<&\"'\n\u202e", min_size=18, max_size=18), st.lists(SPANS, max_size=4))
+def test_a_text_with_its_copies_reads_as_it_was_written(text, spans):
+    """Overlapping or not: each character stands once, underlined where a passage covers it."""
+    passages = [Passage(start, start + n, [0], count) for start, n, count in spans]
+    for chosen in (None, *range(len(passages))):
+        shown = tokens.copied(text, passages, chosen).removeprefix(tokens.STYLE)
+        parts = re.split(r'(<span class="mg-copied[^>]*>|</span>|<div[^>]*>|</div>)', shown)
+        characters, classes = [], ""
+        for part in parts:
+            if part.startswith("<"):
+                classes = part if part.startswith("<span") else ""
+            else:
+                plain = unescape(part).replace("<U+202E>", "\u202e")
+                characters += [(c, "mg-copied" in classes, "mg-marked" in classes) for c in plain]
+        assert characters == [
+            (
+                c,
+                any(p.start <= at < p.end for p in passages),
+                chosen is not None and passages[chosen].start <= at < passages[chosen].end,
+            )
+            for at, c in enumerate(text)
+        ]
+
+
+def test_a_copy_tells_its_length_and_how_often_it_stands_there():
+    shown = tokens.copied("one two", [Passage(0, 5, [3], 1), Passage(2, 7, [1, 9], 1_200)])
+    assert 'title="5 characters, 1 time in the training text"' in shown
+    both = "5 characters, 1 time in the training text; 5 characters, 1,200 times in the"
+    assert f'title="{both} training text">e t</span>' in shown
+
+
+def test_a_passage_in_its_context_stays_text():
+    shown = tokens.in_context("<b>", "a\r<i>", "</div>").removeprefix(tokens.STYLE)
+    assert re.findall(r"<(\w+)", shown) == ["div", "span", "span", "span"]
+    assert 'mg-marked">a&lt;U+000D&gt;&lt;i&gt;</span>' in shown
 
 
 def test_quotation_marks_stand_as_themselves_on_every_axis():

@@ -23,6 +23,7 @@ from minigpt.cli.options import (
     words,
 )
 from minigpt.cli.texts import BAD_BYTES, add_cleaning, add_merges, add_options, corpus, tokenize
+from minigpt.cli.tracing import trace
 from minigpt.cli.training import ablate_recipe, train
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, SampleConfig, TrainConfig
 from minigpt.recipes import DEFAULT_PRESET, PRESETS
@@ -153,12 +154,18 @@ def parser() -> Parser:
     sub.add_argument("--prompt", type=words, required=True, help="the text to continue")
     add_settings(sub, SampleConfig, SampleConfig())
 
-    sub = command(evaluate, "1a2b3c other.txt")
-    sub.add_argument("run", help=RUN)
-    sub.add_argument("file", help="a text file")
-    sub.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
-    sub.add_argument("--bad-bytes", metavar="ENCODING", help=BAD_BYTES)
-    add_cleaning(sub)
+    def file(sub: Parser) -> None:
+        sub.add_argument("run", help=RUN)
+        sub.add_argument("file", help="a text file")
+        sub.add_argument("--encoding", help="how the file is encoded, where it is not UTF-8")
+        sub.add_argument("--bad-bytes", metavar="ENCODING", help=BAD_BYTES)
+        add_cleaning(sub)
+
+    file(command(evaluate, "1a2b3c other.txt"))
+
+    sub = command(trace, "1a2b3c written.txt")
+    file(sub)
+    option(sub, "--show", usual=20, type=whole(0), help="how many of the passages to show")
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
     sub.add_argument("run", help=RUN)

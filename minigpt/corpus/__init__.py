@@ -1,6 +1,6 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
-from minigpt.corpus.baselines import Baselines, fit_baselines
+from minigpt.corpus.baselines import Baselines, counted_text, fit_baselines
 from minigpt.corpus.batches import as_ids, batch, measured_on, split, split_at, trained_on, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
@@ -24,6 +24,7 @@ __all__ = [
     "bits_per_character",
     "characters_per_token",
     "clean",
+    "counted_text",
     "describe",
     "fit_baselines",
     "in_bits",

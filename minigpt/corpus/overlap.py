@@ -209,6 +209,7 @@ class Spread(NamedTuple):
     low: float
     high: float
     pieces: int
+    characters: int  # of each
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ class Source:
         beside = _spread(self._held_out, n, least), _spread(self._trigrams, n, least)
         few = None in beside and (
             f"There is too little text to compare with: a range takes at least {LEAST_PIECES} "
-            f"pieces as long as this one, {counted(LEAST_PIECES * n, 'character')}."
+            f"pieces of {counted(n, 'character')}."
         )
         found = _passages(written, self.index, longest, least)
         return Copied(most, found, least, float(_share(longest, least)), *beside, few or None)
@@ -310,4 +311,4 @@ def _spread(matches: Sequence[np.ndarray], n: int, least: int) -> Spread | None:
     if len(shares) < LEAST_PIECES:
         return None
     low, high = np.quantile(shares, (0.05, 0.95))
-    return Spread(float(shares.mean()), float(low), float(high), len(shares))
+    return Spread(float(shares.mean()), float(low), float(high), len(shares), n)

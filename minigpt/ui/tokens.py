@@ -6,7 +6,9 @@ Every token is escaped: model and visitor write whatever they like, and it stays
 import html
 import re
 from collections.abc import Container, Sequence
+from itertools import pairwise
 
+from minigpt.corpus.overlap import Passage
 from minigpt.counting import counted
 from minigpt.tokenizers.visible import legible, visible
 from minigpt.ui.glossary import GLOSSARY
@@ -29,6 +31,7 @@ STYLE = """<style>
 .mg-5 { background: color-mix(in srgb, #0EA5E9 22%, transparent); }
 .mg-hollow { background: none; outline: 1px solid currentColor; opacity: 0.65; }
 .mg-marked { background: color-mix(in srgb, #14B8A6 55%, transparent); font-weight: 700; }
+.mg-copied { text-decoration: underline 2px #14B8A6; text-underline-offset: 3px; }
 .mg-prompt { opacity: 0.75; }
 .mg-unread { opacity: 0.65; text-decoration: line-through; }
 .mg-scroll { overflow: auto; border-radius: 0.5rem; }
@@ -116,6 +119,36 @@ def shaded(
         words = html.escape(legible(token))
         parts.append(f"<span{hollow}{title}{style if shade else ''}>{words}</span>")
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
+
+
+def copied(text: str, passages: Sequence[Passage], chosen: int | None = None) -> str:
+    """HTML of a text, in which its passages that stand in the training text are underlined, and
+    the one that is `chosen`, an index, stands out; they may overlap. How long each is and how
+    often it stands there is in the hover."""
+    borders = {0, len(text), *(p.start for p in passages), *(p.end for p in passages)}
+    parts = []
+    for start, end in pairwise(sorted(borders)):
+        over = [i for i, p in enumerate(passages) if p.start <= start and end <= p.end]
+        words = html.escape(legible(text[start:end]))
+        title = html.escape("; ".join(_about(passages[i]) for i in over))
+        classes = "mg-copied" + " mg-marked" * (chosen in over)
+        parts.append(f'<span class="{classes}" title="{title}">{words}</span>' if over else words)
+    return f'{STYLE}<div class="mg-text" dir="auto">{"".join(parts)}</div>'
+
+
+def _about(passage: Passage) -> str:
+    length = counted(passage.end - passage.start, "character")
+    return f"{length}, {counted(passage.count, 'time')} in the training text"
+
+
+def in_context(before: str, passage: str, after: str) -> str:
+    """HTML of a passage where it stands, between the text before and after it."""
+    before, passage, after = (html.escape(legible(part)) for part in (before, passage, after))
+    return (
+        f'{STYLE}<div class="mg-text" dir="auto"><span class="mg-prompt">{before}</span>'
+        f'<span class="mg-copied mg-marked">{passage}</span>'
+        f'<span class="mg-prompt">{after}</span></div>'
+    )
 
 
 def about_special(text: str) -> str | None:
