@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigpt.ui.components import board, strip
+from minigpt.ui.components import board, strip, tree
 from minigpt.ui.components.head_view import MOST_KEPT, _tokens
 
 
@@ -48,10 +48,10 @@ def test_kept_tokens_come_back_in_the_order_of_the_text():
 
 @pytest.fixture
 def said(monkeypatch):
-    """Puts into the session what a browser said of a strip."""
+    """Puts into the session what a browser said of a strip or a tree."""
 
     def saying(**answers: object) -> None:
-        monkeypatch.setattr(strip.st, "session_state", {"text": SimpleNamespace(**answers)})
+        monkeypatch.setattr(strip.st, "session_state", {"it": SimpleNamespace(**answers)})
 
     return saying
 
@@ -60,16 +60,18 @@ RIVALS = [strip.Rival(id, "a", 0.5, 0.5, "top_k" if id == 9 else None, id == 7) 
 TOKENS = [strip.Told("a", "a", 0.5, 1, 1.0, RIVALS), strip.Told("b", "b", 0.5, 1, 1.0, ())]
 
 
+@pytest.mark.parametrize("drawn", [strip, tree], ids=["strip", "tree"])
 @pytest.mark.parametrize("answer", [None, 2, -1, 0.0, True, "0", [0], {"at": 0}], ids=str)
-def test_what_is_no_token_of_the_strip_is_no_click(answer, said):
+def test_what_is_no_token_of_a_strip_and_no_node_of_a_tree_is_no_click(answer, drawn, said):
     said(clicked=answer)
-    assert strip.clicked("text", 2) is None
+    assert drawn.clicked("it", 2) is None
 
 
-def test_a_token_of_the_strip_is_a_click(said):
+@pytest.mark.parametrize("drawn", [strip, tree], ids=["strip", "tree"])
+def test_a_token_of_a_strip_and_a_node_of_a_tree_is_a_click(drawn, said):
     said(clicked=0)
-    assert strip.clicked("text", 2) == 0
-    assert strip.clicked("another", 2) is None
+    assert drawn.clicked("it", 2) == 0
+    assert drawn.clicked("another", 2) is None
 
 
 @pytest.mark.parametrize("answer", [
@@ -79,13 +81,13 @@ def test_a_token_of_the_strip_is_a_click(said):
 ], ids=str)  # fmt: skip
 def test_what_is_no_other_candidate_of_a_token_is_no_branch(answer, said):
     said(branched=answer)
-    assert strip.branched("text", TOKENS) is None
+    assert strip.branched("it", TOKENS) is None
 
 
 @pytest.mark.parametrize("id", [5, 9])
 def test_a_candidate_that_was_not_drawn_is_a_branch_also_when_a_filter_cut_it(id, said):
     said(branched={"at": 0, "id": id})
-    assert strip.branched("text", TOKENS) == (0, id)
+    assert strip.branched("it", TOKENS) == (0, id)
     assert strip.branched("another", TOKENS) is None
 
 

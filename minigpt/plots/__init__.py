@@ -30,12 +30,14 @@ from minigpt.plots.moving import option
 from minigpt.plots.picture import ends, svg
 from minigpt.plots.resting import figure
 from minigpt.plots.theme import TEMPLATE, escaped, readable
+from minigpt.plots.tree import Branch, tree_svg
 
 __all__ = [
     "MOST_ROWS",
     "TEMPLATE",
     "Axis",
     "Bars",
+    "Branch",
     "Candidate",
     "Chart",
     "Kind",
@@ -60,5 +62,6 @@ __all__ = [
     "svg",
     "table",
     "thumbnail",
+    "tree_svg",
     "with_and_without",
 ]

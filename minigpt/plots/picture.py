@@ -73,10 +73,10 @@ def svg(
     if every > 1:
         said = f"One token in {every} has its label."
         parts.append(LINE.format(x0, foot + 58, f'fill="{FAINT}"', said))
-    return _file(parts, width, foot + 70)
+    return document(parts, width, foot + 70)
 
 
-def _file(parts: Sequence[str], width: float, height: float) -> str:
+def document(parts: Sequence[str], width: float, height: float) -> str:
     font = TEMPLATE.layout.font.family
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '

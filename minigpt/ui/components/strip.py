@@ -64,7 +64,8 @@ def strip(
     The colour begins at 0 bits and is deepest from `DEEPEST_BITS` on. Under the text stand the
     candidates of the token `chosen`. A token without candidates can be pointed at but not chosen:
     so it is while a text is written. copied: passages (start, end) to be underlined, in characters
-    of the tokens' texts joined. The place of the text in its box is kept while it grows.
+    of the tokens' texts joined. A text that grows is drawn again and again by a fragment, once in
+    each of its runs, under the same key: then what stands stays where it is.
     """
     rivals = [rival for token in tokens for rival in token.candidates]
     filters = sorted({rival.cut_by for rival in rivals if rival.cut_by})
