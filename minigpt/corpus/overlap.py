@@ -20,7 +20,8 @@ from minigpt.counting import counted
 MOST_PLACES = 100  # of a passage that are told: "a" may stand at millions
 BLOCK = 32  # characters compared at once, at first
 RARE = 0.01  # of held-out text's passages are as long as what counts as copied
-# Of so many the longest is beyond the 99th percentile with a chance of 95 % (Wilks 1941).
+# Of so many, the longest is beyond the 99th percentile with a chance of 95 %: 1 - 0.99²⁹⁹ (Wilks
+# 1941).
 LEAST_PASSAGES = 299
 SAMPLE, STRETCH = 100_000, 5_000  # characters of a text that is compared with, in stretches
 LEAST_PIECES = 8  # of fewer, a range would say little, and look as if it said much
@@ -182,7 +183,7 @@ def measured_least(index: Index, held_out: str) -> int | None:
     most one of a hundred is so long. Each passage counts once, at its beginning; the shorter
     matches that begin within it and end with it are no passages of their own. Of a long text
     100,000 characters are read, in 20 stretches evenly spaced. None where there are fewer than 299
-    passages, of which none need be among the longest hundredth.
+    passages: the longest of so few may well be no rare one.
     """
     return _least([index.longest(stretch) for stretch in _stretches(held_out)])
 
