@@ -15,7 +15,7 @@ MOST_PRUNED = 3  # children of one node
 GAP = 54  # pixels in front of a column: for edges and their percentages
 TURN = 8  # pixels behind a column, where edges turn
 ROW, HIGH = 27, 20  # pixels from row to row, and of a box
-PAD = 5  # pixels on both sides of a token
+PAD, THIN = 5, 1  # pixels at both ends of a box, and on both sides of a token within it
 TOP = 28  # pixels above the first row: for the steps' numbers
 START = 8  # pixels where the prompt ends
 
@@ -186,7 +186,7 @@ class _Drawing:
         row or the next below that is free."""
         labels = [short(self.nodes[i].label) for i in chain]
         labels += [f"+{left_out} more"] if left_out else []
-        edges = tuple(accumulate(map(_wide, labels), initial=self.lefts[first]))
+        edges = _cells(labels, len(chain), self.lefts[first])
         end = max(end, first + 1 + sum(x < edges[-1] for x in self.ends[first:-1]))
         row = max(row, *self.free[first:end])
         self.free[first:end] = [row + 1] * (end - first)
@@ -198,6 +198,14 @@ class _Drawing:
 
 def _wide(label: str) -> float:
     return LETTER * columns(label) + 2 * PAD
+
+
+def _cells(labels: Sequence[str], tokens: int, left: float) -> tuple[float, ...]:
+    """Where the cells of a box begin, and its right end: tokens close together, as text is."""
+    wide = [LETTER * columns(label) + 2 * THIN for label in labels]
+    wide[0] += PAD - THIN
+    wide[-1] += PAD - THIN if tokens == len(labels) or tokens == 0 else 2 * (PAD - THIN)
+    return tuple(accumulate(wide, initial=left))
 
 
 def step_name(depth: int) -> str:
@@ -228,15 +236,14 @@ def tree_svg(
                 f'<rect x="{left:.1f}" y="{y - HIGH / 2:.1f}" width="{box.edges[-1] - left:.1f}" '
                 f'height="{HIGH}" rx="4" fill="white" stroke="{color}"/>'
             )
-        for label, x in zip(box.labels, box.edges, strict=False):
+        for k, (label, x) in enumerate(zip(box.labels, box.edges, strict=False)):
             about = f'class="token" fill="{color}"'
-            body.append(LINE.format(x + PAD, y + LABELS / 3, about, escaped(label)))
+            x += THIN if 0 < k < len(box.nodes) else PAD
+            body.append(LINE.format(x, y + LABELS / 3, about, escaped(label)))
     heading = LINE.format(
         8, 24, f'font-size="{LETTERS + 2}" font-weight="600"', escaped(legible(title))
     )
-    said = (
-        "Teal: the winning path. Grey: pruned. Above an edge: the probability of what is behind it."
-    )
+    said = f"Teal: the winning path. Grey: pruned. {ABOVE}"
     foot = LINE.format(8, plan.height + 64, f'fill="{FAINT}"', said)
     drawn = f'<g transform="translate(8 40)">{chr(10).join(body)}</g>'
     return document([heading, drawn, foot], max(plan.width + 16, 760), plan.height + 80)
