@@ -13,10 +13,9 @@ import numpy as np
 from minigpt import tokenizers
 from minigpt.cli.files import unused
 from minigpt.cli.heads import heads_of
-from minigpt.cli.options import given
-from minigpt.cli.terminal import note, say, write
+from minigpt.cli.terminal import note, say
 from minigpt.cli.texts import SPECIAL, cleaned, text_of
-from minigpt.config import InputError, SampleConfig
+from minigpt.config import InputError
 from minigpt.corpus import bits_per_character, trained_on, windows
 from minigpt.counting import counted
 from minigpt.engine.supervisor import settle
@@ -58,34 +57,6 @@ def newest_losses(curves: Curves) -> dict[str, float | None]:
     return found
 
 
-def generate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Continue a prompt with a run's model."""
-    from minigpt.generation import generate as continue_text
-    from minigpt.generation import stops
-    from minigpt.weights import load_model
-
-    run = store.find_run(args.run)
-    tokenizer = tokenizers.load(run.tokenizer)
-    config = SampleConfig(**given(args, SampleConfig))
-    ids = tokenizer.encode(args.prompt)
-    _tell_unknown(store, run, tokenizer, args.prompt)
-    if len(ids) > run.model.block_size:
-        note(
-            f"the prompt has {counted(len(ids), 'token')}: only the newest "
-            f"{run.model.block_size:,} are read"
-        )
-    written = []
-    steps = continue_text(load_model(store, run), ids, config, ends=stops(tokenizer, config.stop))
-    write(args.prompt)
-    try:
-        for piece in tokenizer.pieces(step.id for step in steps):
-            written.append(piece)
-            write(piece)
-    finally:  # also after Ctrl-C: what was written stays
-        write("\n")
-    return {"run": run.id, "prompt": args.prompt, "text": "".join(written)}
-
-
 def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     """Measure how well a run's model predicts a text file."""
     from minigpt.evaluation import mean_loss
@@ -95,7 +66,7 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     tokenizer = tokenizers.load(run.tokenizer)
     text = cleaned(text_of(Path(args.file), args), args)
     ids = tokenizer.encode_array(text)
-    _tell_unknown(store, run, tokenizer, text)
+    tell_unknown(store, run, tokenizer, text)
     model = load_model(store, run)
     x, y = windows(ids, run.model.block_size)
     scored, loss = y.size, mean_loss(model, x, y, batch_size=16)
@@ -140,7 +111,7 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             raise InputError(f"there is no {name} {value}: this model's run from 0 to {most - 1}")
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(args.prompt)
-    _tell_unknown(store, run, tokenizer, args.prompt)
+    tell_unknown(store, run, tokenizer, args.prompt)
     if len(ids) > shape.block_size:
         note(
             f"the prompt has {counted(len(ids), 'token')}: only the newest {shape.block_size:,} "
@@ -162,7 +133,7 @@ def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
     return {"run": run.id, "file": str(output), "tokens": len(ids)}
 
 
-def _tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text: str) -> None:
+def tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text: str) -> None:
     """Notes what of a text the model does not know."""
     seen = None
     if run.text_id is not None:

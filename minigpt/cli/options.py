@@ -3,11 +3,11 @@
 import argparse
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, fields
 from typing import Any, get_args, get_type_hints
 
-from minigpt.config import GPTConfig, InputError, Settings
+from minigpt.config import GPTConfig, InputError, SampleConfig, Settings
 from minigpt.corpus import WORLDS
 from minigpt.counting import counted
 from minigpt.recipes import DEFAULT_PRESET, PRESETS
@@ -111,11 +111,19 @@ MARKOV = Place("for the world markov", lambda args: args.corpus == "markov")
 BPE = Place("for --tokenizer bpe", lambda args: args.tokenizer == "bpe")
 OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingface")
 ONE_HEAD = Place("for a picture of one head, without --heads", lambda args: not args.heads)
+BEAM = Place("for --strategy beam", lambda args: args.strategy == "beam")
+BEAM_TO_STOP = Place(
+    "for --strategy beam with --stop TEXT, as without one all texts are equally long",
+    lambda args: args.strategy == "beam" and given(args, SampleConfig).get("stop") is not None,
+)
 MUON = Place("for --optimizer muon", lambda args: _recipe(args, "optimizer") == "muon")
 TRAPEZOID = Place("for --schedule trapezoid", lambda args: _recipe(args, "schedule") == "trapezoid")
 QK_NORM = Place("for --qk-norm", lambda args: _recipe(args, "qk_norm"))
 # Settings that others switch off.
-PLACE_OF = {"muon_learning_rate": MUON, "cooldown": TRAPEZOID, "qk_gain": QK_NORM}
+PLACE_OF = {
+    "muon_learning_rate": MUON, "cooldown": TRAPEZOID, "qk_gain": QK_NORM, "width": BEAM,
+    "length_penalty": BEAM_TO_STOP,
+}  # fmt: skip
 
 
 def option(parser: Any, *names: str, places: tuple[Place, ...] = (), usual: Any = None, **about):
@@ -146,20 +154,25 @@ def _dest(config: type[Settings], setting: str) -> str:
     return f"{config.__name__}.{setting}"
 
 
-def add_settings(parser: Any, config: type[Settings], usual: Settings) -> None:
-    """One option per setting, with the field's sentence and its usual value as its help."""
+def add_settings(
+    parser: Any, config: type[Settings], usual: Settings, without: Container[str] = ()
+) -> None:
+    """One option per setting, with the field's sentence and its usual value as its help, but for
+    those `without` one."""
     hints = get_type_hints(config)
     for spec in fields(config):
-        if spec.name in ("vocab_size", "restarts"):
-            continue  # the tokenizer knows, and --longer
+        if spec.name in without:
+            continue
         names = [f"--{spec.name.replace('_', '-')}"]
         if spec.name == "max_steps":
             names.append("--steps")
         (kind,) = {*(get_args(hints[spec.name]) or (hints[spec.name],))} - {type(None)}
+        help = spec.metadata["help"].replace("%", "%%")
+        if kind is str and not spec.metadata["choices"]:
+            help += r" (\n is a line end, \t a tab, \\ a backslash)"
         about: dict[str, Any] = {
             "dest": _dest(config, spec.name),
-            "help": f"{spec.metadata['help'].replace('%', '%%')} "
-            f"(default: {_shown(getattr(usual, spec.name))})",
+            "help": f"{help} (default: {_shown(getattr(usual, spec.name))})",
             "places": (NEW_RUN, *((PLACE_OF[spec.name],) if spec.name in PLACE_OF else ())),
         }
         choices = spec.metadata["choices"]
@@ -170,8 +183,6 @@ def add_settings(parser: Any, config: type[Settings], usual: Settings) -> None:
         else:  # the config itself knows their bounds
             reads = {int: whole(None), float: number(), str: escaped}
             about |= {"metavar": "TEXT" if kind is str else kind.__name__, "type": reads[kind]}
-            if kind is str:
-                about["help"] = rf"{about['help']}; \n is a line end, \t a tab, \\ a backslash"
         option(parser, *names, **about)
 
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from minigpt.cli.files import export, import_
-from minigpt.cli.looking import evaluate, generate, inspect, runs
+from minigpt.cli.looking import evaluate, inspect, runs
 from minigpt.cli.options import (
     LONGER,
     NEW_RUN,
@@ -25,7 +25,15 @@ from minigpt.cli.options import (
 from minigpt.cli.texts import BAD_BYTES, add_cleaning, add_merges, add_options, corpus, tokenize
 from minigpt.cli.tracing import trace
 from minigpt.cli.training import ablate_recipe, train
-from minigpt.config import RESTART_SHARE, GPTConfig, InputError, SampleConfig, TrainConfig
+from minigpt.cli.writing import generate
+from minigpt.config import (
+    RESTART_SHARE,
+    BeamConfig,
+    GPTConfig,
+    InputError,
+    SampleConfig,
+    TrainConfig,
+)
 from minigpt.recipes import DEFAULT_PRESET, PRESETS
 
 MOST_SEEDS = 100
@@ -122,8 +130,14 @@ def parser() -> Parser:
     )
     usual = PRESETS[DEFAULT_PRESET]
     theirs = f"Defaults are those of --preset {DEFAULT_PRESET}; every other preset has its own."
-    add_settings(sub.add_argument_group("the model", theirs), GPTConfig, usual.model(100))
-    add_settings(sub.add_argument_group("the training", theirs), TrainConfig, usual.train)
+    add_settings(
+        sub.add_argument_group("the model", theirs), GPTConfig, usual.model(100),
+        without=("vocab_size",),  # the tokenizer knows
+    )  # fmt: skip
+    add_settings(
+        sub.add_argument_group("the training", theirs), TrainConfig, usual.train,
+        without=("restarts",),  # --longer
+    )  # fmt: skip
 
     sub = command(ablate_recipe, "tales.txt --preset speedrun --target 2.2")
     add_options(sub)
@@ -152,7 +166,22 @@ def parser() -> Parser:
     sub = command(generate, '1a2b3c --prompt "hello" --temperature 0.8 --top-k 40 --seed 1')
     sub.add_argument("run", help=RUN)
     sub.add_argument("--prompt", type=words, required=True, help="the text to continue")
+    sub.add_argument(
+        "--snapshot",
+        type=whole(0),
+        metavar="STEP",
+        help="write as the model did at this step of its training (default: the newest)",
+    )
+    option(
+        sub,
+        "--strategy",
+        usual="sample",
+        choices=("sample", "beam"),
+        help="sample: each token is drawn by chance; beam: several texts are followed at once, to "
+        "find the likeliest",
+    )
     add_settings(sub, SampleConfig, SampleConfig())
+    add_settings(sub, BeamConfig, BeamConfig(), without=("max_new_tokens",))
 
     def file(sub: Parser) -> None:
         sub.add_argument("run", help=RUN)
