@@ -32,10 +32,13 @@ def tiny_config() -> GPTConfig:
 
 @pytest.fixture
 def tiny_model(tiny_config: GPTConfig) -> GPT:
-    model = new_model(tiny_config, seed=1)
+    model, noise = new_model(tiny_config, seed=1), torch.Generator().manual_seed(1)
     with torch.no_grad():  # far from zero, so that attention and logits are far from uniform
         for weight in model.parameters():
-            weight.mul_(8) if weight.dim() > 1 else weight.add_(0.1 * torch.randn_like(weight))
+            if weight.dim() > 1:
+                weight.mul_(8)
+            else:
+                weight.add_(0.1 * torch.randn(weight.shape, generator=noise))
     return model.eval()
 
 
