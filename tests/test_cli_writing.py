@@ -111,13 +111,11 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("options", REFUSED)
-def test_what_cannot_be_is_a_sentence(run, capsys, options):
-    assert main(["generate", run, *ASK, *options.split()]) == 1
-    assert REFUSED[options] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("stop", ["", "a" * 101], ids=["empty", "too long"])
-def test_a_stop_has_between_1_and_100_characters(run, capsys, stop):
-    assert main(["generate", run, *ASK, "--stop", stop]) == 1
-    assert f"--stop has {len(stop)} characters: it has to have between 1" in capsys.readouterr().err
+def test_what_cannot_be_is_a_sentence(run, capsys):
+    for options, sentence in REFUSED.items():
+        assert main(["generate", run, *ASK, *options.split()]) == 1
+        assert sentence in capsys.readouterr().err
+    for stop in ("", "a" * 101):
+        assert main(["generate", run, *ASK, "--stop", stop]) == 1
+        said = f"--stop has {len(stop)} characters: it has to have between 1 and 100"
+        assert said in capsys.readouterr().err
