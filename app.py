@@ -37,6 +37,8 @@ with bars, st.container(border=True):
     )
 
 before = None if asked else written.kept(visit.run)
+if before and not (before.finished or before.stopped):  # another click came between
+    before = None
 if before:
     written.draw(before, tokenizers.load(visit.run.tokenizer), place)
     with told:

@@ -3,6 +3,8 @@
 Not `generate.py`: a submodule of that name would hide the function `minigpt.generate`.
 """
 
+import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -29,6 +31,7 @@ class Candidate(NamedTuple):
     prob: float  # by the bare model
     drawn_from: float  # its probability after repetition penalty, temperature and filters
     cut_by: str | None  # the filter that left it none, as `sampling.cut_by` tells it
+    rank: int  # 1 + how many tokens the bare model holds likelier
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Step:
     drawn_from: float  # the probability of `id` itself after repetition penalty and the others
     rank: int  # 1 + how many tokens the bare model held likelier; 0 where no candidates are asked
     window: int  # how many tokens before it lay too far back to be read
+
+    @property
+    def nats(self) -> float:
+        """Its surprise, by the bare model."""
+        return -math.log(max(self.prob, sys.float_info.min))
 
 
 def generate(
@@ -197,7 +205,8 @@ def _choose(logits: torch.Tensor, text: _Text, candidates: int, window: int) -> 
         likeliest = p_base.topk(min(candidates, len(p_base))).indices
         ids, base, final = (x.tolist() for x in (likeliest, p_base[likeliest], p_final[likeliest]))
         cuts = sampling.cut_by(logits, text.config, text.ids, ids)
-        rivals = [*map(Candidate, ids, base, final, cuts)]
+        ranks = (1 + (p_base > p_base[likeliest, None]).sum(dim=-1)).tolist()
+        rivals = [*map(Candidate, ids, base, final, cuts, ranks)]
         if chosen not in ids:
-            rivals.append(Candidate(chosen, prob, drawn_from, None))
+            rivals.append(Candidate(chosen, prob, drawn_from, None, rank))
     return Step(chosen, prob, rivals, drawn_from, rank, window)

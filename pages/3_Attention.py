@@ -12,6 +12,6 @@ visit = frame.open_page(
 )
 page.show(visit)
 frame.show_words(
-    "ablation", "attention", "bits per character", "head", "layer", "lift", "loss", "model", "nats",
-    "parameters", "role", "run", "special tokens", "step", "token", "tokenizer",
+    "ablation", "attention", "bits per character", "entropy", "head", "layer", "lift", "loss",
+    "model", "nats", "parameters", "role", "run", "special tokens", "step", "token", "tokenizer",
 )  # fmt: skip

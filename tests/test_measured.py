@@ -26,7 +26,7 @@ def test_ten_who_ask_at_once_have_it_measured_once_and_one_at_a_time():
         return name
 
     def ask(name):
-        assert measured._once(name, lambda: measure(name)) == name
+        assert measured.once(name, lambda: measure(name)) == name
 
     asking = [threading.Thread(target=ask, args=[i % 3]) for i in range(10)]
     for one in asking:
@@ -42,12 +42,12 @@ def test_what_could_not_be_measured_is_tried_again():
 
     for _ in range(2):
         with pytest.raises(InputError):
-            measured._once("x", refuse)
-    assert measured._once("x", lambda: 1) == 1
+            measured.once("x", refuse)
+    assert measured.once("x", lambda: 1) == 1
 
 
 def test_the_oldest_results_are_let_go_of(monkeypatch):
     monkeypatch.setattr(measured, "MOST", 3)
     for i in range(5):
-        measured._once(i, lambda i=i: i)
+        measured.once(i, lambda i=i: i)
     assert list(measured._results) == [2, 3, 4]

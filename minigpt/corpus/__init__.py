@@ -6,7 +6,7 @@ from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
 from minigpt.corpus.library import LIBRARY
 from minigpt.corpus.reading import read_file, read_text
-from minigpt.corpus.statistics import Statistics, describe
+from minigpt.corpus.statistics import Statistics, describe, distinct_pairs
 from minigpt.corpus.units import bits_per_character, characters_per_token, in_bits
 from minigpt.corpus.worlds import WORLDS, Exam, World
 
@@ -26,6 +26,7 @@ __all__ = [
     "clean",
     "counted_text",
     "describe",
+    "distinct_pairs",
     "fit_baselines",
     "in_bits",
     "measured_on",

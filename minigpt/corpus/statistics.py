@@ -3,8 +3,10 @@
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,3 +94,14 @@ def repetition(points: np.ndarray) -> float:
             length, power = 2 * length, power * power
     hashes.sort()  # many times faster than np.unique, which would hash the hashes
     return float(np.count_nonzero(hashes[1:] == hashes[:-1]) / len(hashes))
+
+
+def distinct_pairs(ids: Sequence[int]) -> float | None:
+    """How many of a text's pairs of neighbouring tokens are different ones, as a share, 0 to 1
+    (distinct-2; Li et al. 2016); None where there is no pair.
+
+    >>> distinct_pairs([1, 2, 1, 2, 1])
+    0.5
+    """
+    pairs = list(pairwise(ids))
+    return len(set(pairs)) / len(pairs) if pairs else None

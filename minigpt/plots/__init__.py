@@ -15,6 +15,7 @@ from minigpt.plots.curves import (
     copies,
     course,
     loss,
+    memorising,
     moment,
     right_answers,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "escaped",
     "figure",
     "loss",
+    "memorising",
     "moment",
     "next_tokens",
     "option",

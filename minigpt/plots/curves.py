@@ -149,6 +149,18 @@ def right_answers(
     return Chart([line], step_axis(steps, max_steps), y, height)
 
 
+def memorising(
+    steps: np.ndarray, shares: np.ndarray, unseen: float | None, max_steps: int, height: int = 220
+) -> Chart:
+    """How much of what a model writes is copied, over the steps of its run, both (n,), and how much
+    text that it never saw has in common with what it learned from."""
+    x = np.asarray(steps, dtype=float)
+    lines = [Line("what it writes", x, shares, TRAIN_AT, points=True, says="{y} at step {x}")]
+    if unseen is not None:
+        lines.append(level("unseen text", unseen, float(max_steps), 0))
+    return Chart(lines, step_axis(x, max_steps), Axis("copied", 0, 1, 0.2, ".0%"), height, "across")
+
+
 def compression(tokens: np.ndarray, characters: int, at: int) -> Chart:
     """How long the text is after each merge. tokens: (n + 1,), how many tokens it has after 0, 1,
     … n merges; `at` is the merge to mark."""

@@ -71,9 +71,22 @@ def _head(said: str) -> int | str:
 
 
 def _tokens(said: str) -> list[int]:
+    if not said:
+        return []
     if not re.fullmatch(r"\d{1,6}(,\d{1,6}){0,19}", said, re.ASCII):
         raise InputError("it has to be up to 20 numbers of tokens, like 0,3,7")
     return [int(number) for number in said.split(",")]
+
+
+def _choices(said: str) -> list[tuple[int, int]]:
+    if not said:
+        return []
+    if not re.fullmatch(r"\d{1,5}:\d{1,6}(,\d{1,5}:\d{1,6}){0,19}", said, re.ASCII):
+        raise InputError("it has to be up to 20 pairs of a place and a token, like 12:45,30:7")
+    pairs = [tuple(map(int, pair.split(":"))) for pair in said.split(",")]
+    if [at for at, _ in pairs] != sorted({at for at, _ in pairs}):
+        raise InputError("its places have to go upwards")
+    return pairs
 
 
 @dataclass(frozen=True)
@@ -106,10 +119,23 @@ PROMPT = Parameter("prompt", "prompt", _typed, lambda run: run.id)
 TEMPERATURE = Parameter("temperature", "temperature", _number)
 TOP_K = Parameter("top_k", "top-k", _whole, lambda run: run.model.vocab_size)
 TOP_P = Parameter("top_p", "top-p", _number)
+MIN_P = Parameter("min_p", "min-p", _number)
+REPETITION = Parameter("repetition", "repetition penalty", _number)
 LENGTH = Parameter("length", "length", _whole)
+STOP = Parameter("stop", "stop string", _typed)
 SEED = Parameter("seed", "seed", _whole)
-SAMPLING = (TEMPERATURE, TOP_K, TOP_P, LENGTH, SEED)
-PARAMETERS = (STEP, LAYER, HEAD, SHOWS, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING)
+SAMPLING = (TEMPERATURE, TOP_K, TOP_P, MIN_P, REPETITION, LENGTH, STOP, SEED)
+CHOICES = Parameter("choices", "chosen tokens", _choices, lambda run: run.id)
+WIDTH = Parameter("width", "width of the beam", _whole)
+DEPTH = Parameter("depth", "length of the beam search", _whole)
+PENALTY = Parameter("penalty", "length penalty", _number)
+OFF_LAYER = Parameter("off_layer", "layer of the head switched off", _whole, lambda run: run.id)
+OFF_HEAD = Parameter("off_head", "head switched off", _whole, lambda run: run.id)
+BEAM = (WIDTH, DEPTH, PENALTY)
+PARAMETERS = (
+    STEP, LAYER, HEAD, SHOWS, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
+    OFF_LAYER, OFF_HEAD,
+)  # fmt: skip
 
 
 def arrive(page: Page) -> None:
@@ -264,7 +290,9 @@ def _past(key: str) -> set[str | None]:
 
 def _written(value: Any) -> str:
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return ",".join(map(_written, value))
+    if isinstance(value, tuple):
+        return ":".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -25,6 +25,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "Two tokens in a row. A bigram model is a table of counts: which token follows which. "
             "After q nearly always comes u."
         ),
+        "beam search": (
+            "Writing several texts at once: each grows by every token it could go on with, and of "
+            "all that come of it only the likeliest are kept. These are its beams."
+        ),
         "bits per character": (
             "The loss in another unit: how many yes-or-no questions each character still costs. "
             "1 bit is 0.69 nats. It compares fairly between models that cut text differently."
@@ -38,9 +42,17 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "How many tokens the model sees at once. What lies further back it cannot know: with a "
             "context of 64 characters, about one line of a book."
         ),
+        "copied": (
+            "Standing word for word in the training text, in a passage so long that text the model "
+            "never saw hardly ever shares one. Short passages all texts share."
+        ),
         "embedding": (
             "The numbers that stand for a token inside the model, a list of them for each token of "
             "the vocabulary. They are learned too."
+        ),
+        "entropy": (
+            "How open a choice is, in bits: the number of yes-or-no questions one would need on "
+            "average to learn what was chosen. 0: certain. 3: as open as a choice among 8."
         ),
         "estimate": (
             "From a second in which this machine tried a step of each. Measuring the loss and "
@@ -81,6 +93,7 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "The thinking part of a layer: it takes the numbers of one token, mixes them, bends "
             "the results, and mixes again. Short for multi-layer perceptron."
         ),
+        "min-p": SampleConfig.help_of("min_p"),
         "model": (
             "The program that learns: a great many numbers, its parameters, and a fixed rule by "
             "which a text and these numbers become a guess of the next token."
@@ -94,6 +107,7 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "How much of the text has stood in it before, word for word: the share of passages of "
             "32 characters. A model soon knows those by heart."
         ),
+        "repetition penalty": SampleConfig.help_of("repetition_penalty"),
         "right answers": (
             "Where the rule leaves no choice: how often the model holds the right token for the "
             "likeliest, in lines it has not learned from."

@@ -1,4 +1,4 @@
-"""What was measured of the heads of runs, for all sessions of this server.
+"""What was measured of runs, above all of their heads, for all sessions of this server.
 
 A measurement is the same for everybody who looks at the same run and moment, so it is made once;
 and one at a time, so that a class that looks at thirty runs leaves room for everything else.
@@ -37,7 +37,7 @@ def sample(run: Run, *, reads_text: bool = True) -> Sample:
     """Windows of the run's held-out text, or of what it writes, where its text is not here or not
     to be read. Raises InputError when there is too little of it, or the context too short."""
     held_out = reads_text and services.store().may_read(run.workspace, run.text_id)
-    return _once(("sample", run.id, held_out), lambda: _sample(run, held_out))
+    return once(("sample", run.id, held_out), lambda: _sample(run, held_out))
 
 
 def _sample(run: Run, held_out: bool) -> Sample:
@@ -60,7 +60,7 @@ def scores(run: Run, at: int) -> "HeadScores":
 
         return head_scores(services.model(run, at), sample(run).windows)
 
-    return _once(_scores(run, at), measure)
+    return once(_scores(run, at), measure)
 
 
 def known_scores(run: Run, at: int) -> "HeadScores | None":
@@ -81,7 +81,7 @@ def effect(run: Run, at: int, layer: int, head: int, kind: str) -> "Effects":
         windows = sample(run).windows
         return head_effects(services.model(run, at), windows, kind, [(layer, head)])
 
-    return _once(("effect", run.id, at, layer, head, kind), measure)
+    return once(("effect", run.id, at, layer, head, kind), measure)
 
 
 def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "list[Sharp]":
@@ -93,10 +93,11 @@ def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "li
         windows = sample(run, reads_text=reads_text).windows
         return sharpest(services.model(run, at), windows, layer, head)
 
-    return _once(("places", run.id, at, layer, head, reads_text), measure)
+    return once(("places", run.id, at, layer, head, reads_text), measure)
 
 
-def _once(about: Hashable, measure: Callable[[], Any]) -> Any:
+def once(about: Hashable, measure: Callable[[], Any]) -> Any:
+    """What `measure` finds, measured for the first who asks, and remembered by `about`."""
     if about in _results:
         return _results[about]
     with _turn:

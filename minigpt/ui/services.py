@@ -34,6 +34,7 @@ from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.bpe import check_vocabulary
 
 if TYPE_CHECKING:
+    from minigpt.corpus.overlap import Source
     from minigpt.model import GPT
 
 FLOOR = findings.FLOOR
@@ -224,6 +225,21 @@ def asks(run: Run) -> bool:
     """Whether the run's text is of a world whose rule leaves right answers, which are counted."""
     world = worlds.load(store().origin(run.text_id)) if run.text_id else None
     return world is not None and world.asks and tokenizers.load(run.tokenizer).kind == "char"
+
+
+def source(run: Run) -> "Source":
+    """What shows how much of a text is copied from a run's, remembered. Raises InputError without
+    that text."""
+    if run.text_id is None or not store().may_read(run.workspace, run.text_id):
+        raise InputError("the text this run learned from is not here any more")
+    return _source(home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction)
+
+
+@st.cache_resource(max_entries=12, show_spinner="Sorting the training text …", show_time=True)
+def _source(folder: Path, text_id: str, tokenizer: str, val_fraction: float) -> "Source":
+    from minigpt.corpus.overlap import Source
+
+    return Source.of(_open(folder).text(text_id), tokenizers.load(tokenizer), val_fraction)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

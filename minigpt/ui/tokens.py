@@ -4,6 +4,7 @@ Every token is escaped: model and visitor write whatever they like, and it stays
 """
 
 import html
+import math
 import re
 from collections.abc import Container, Sequence
 from itertools import pairwise
@@ -15,6 +16,7 @@ from minigpt.ui.glossary import GLOSSARY
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")
 DEEPEST = 55  # percent of teal under a surprising token: more, and white on it is hard to read
+DEEPEST_BITS = 8  # of surprise, and more: the deepest colour
 
 # currentColor follows the theme, so the same chips fit light and dark.
 STYLE = """<style>
@@ -112,7 +114,8 @@ def shaded(
     parts = [f'<span class="mg-unread">{html.escape(legible(unread))}</span>'] if unread else []
     parts.append(f'<span class="mg-prompt">{html.escape(legible(prompt))}</span>')
     for token, prob in zip(tokens, probs, strict=True):
-        depth = f"{DEEPEST * (1 - prob):.0f}%"
+        bits = -math.log2(max(prob, 2.0**-DEEPEST_BITS))
+        depth = f"{DEEPEST * bits / DEEPEST_BITS:.0f}%"
         style = f' style="background: color-mix(in srgb, #14B8A6 {depth}, transparent)"'
         hollow = ' class="mg-chip mg-hollow"' if token in SPECIAL else ""
         title = f' title="probability {prob:.1%}"'
@@ -149,6 +152,17 @@ def in_context(before: str, passage: str, after: str) -> str:
         f'<span class="mg-copied mg-marked">{passage}</span>'
         f'<span class="mg-prompt">{after}</span></div>'
     )
+
+
+def parted(tokens: Sequence[str], at: int | None) -> str:
+    """HTML of a text that is laid beside another: the token `at` from which on they differ stands
+    out, and what both have is muted; all of it where they are the same."""
+    parts = []
+    for i, token in enumerate(tokens):
+        kind = "mg-prompt" if at is None or i < at else "mg-chip mg-marked" if i == at else ""
+        words = html.escape(visible(token) if i == at else legible(token))
+        parts.append(f'<span class="{kind}">{words}</span>' if kind else words)
+    return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 
 
 def about_special(text: str) -> str | None:

@@ -1,14 +1,14 @@
 """What a model writes, on a page: streamed token by token, and how it chose each."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots, tokenizers
-from minigpt.config import SampleConfig
+from minigpt.config import InputError, SampleConfig
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.ui import services, tokens
@@ -29,32 +29,48 @@ CHIPS = 24  # tokens in front of the one that is explained
 SHOWN_CHARACTERS, SHOWN_LINES = 400, 6  # of a prompt above what the model wrote: its end
 
 
-@dataclass(frozen=True)
+class ChoiceError(InputError):
+    """A token that cannot be chosen where it should be."""
+
+
+@dataclass
 class Writing:
-    """A finished text: which run wrote it, from which prompt and settings."""
+    """A text: which run wrote it, from which prompt and settings, as far as it is written."""
 
     run_id: str
     at: int  # the step of the training whose weights wrote it
     prompt: str
     config: SampleConfig
     steps: "list[Step]"
+    choices: tuple[tuple[int, int], ...] = ()  # tokens that a person chose: place, id
+    finished: bool = False
+    stopped: bool = False  # by a person, before its end
 
     @property
     def key(self) -> str:
         """The same for the same text only."""
-        return f"{self.run_id}-{hash((self.at, self.prompt, self.config))}"
+        return f"{self.run_id}-{hash((self.at, self.prompt, self.config, self.choices))}"
+
+    @property
+    def nats(self) -> float:
+        """The surprise of the whole text, for the bare model."""
+        return sum(step.nats for step in self.steps)
 
 
 def kept(run: Run) -> Writing | None:
     """The newest text of this session, if this run wrote it."""
     writing: Writing | None = st.session_state.get(WRITTEN)
-    return writing if writing and writing.run_id == run.id else None
+    return writing if writing and writing.run_id == run.id and writing.steps else None
 
 
 def whole(writing: Writing, run: Run) -> str:
     """The prompt and what was written after it, as one text."""
-    tokenizer = tokenizers.load(run.tokenizer)
-    return writing.prompt + tokenizer.decode([step.id for step in writing.steps])
+    return writing.prompt + body(writing, run)
+
+
+def body(writing: Writing, run: Run) -> str:
+    """What was written behind the prompt."""
+    return tokenizers.load(run.tokenizer).decode([step.id for step in writing.steps])
 
 
 def forget() -> None:
@@ -71,26 +87,66 @@ def write(
     *,
     shade: bool = False,
 ) -> Writing:
-    """Continues `prompt` into `place` as it is written, and keeps the text for this session.
+    """Continues `prompt` into `place` as it is written, and keeps the text for this session, as far
+    as it has come: whoever stops the page has that much.
 
     With `bars`, the likeliest next tokens stand there, and move. Raises InputError when the prompt
     is empty or too long or the run has no weights yet.
     """
-    check_length(prompt)
-    tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(prompt)
-    model = services.model(run)
-    from minigpt.generation import generate
+    return go_on(run, begin(run, prompt, config), place, bars, shade=shade)
 
-    at = services.store().weights_step(run.id) or 0
-    writing, painted = Writing(run.id, at, prompt, config, []), 0.0
-    for step in generate(model, ids, config):
+
+def begin(run: Run, prompt: str, config: SampleConfig) -> Writing:
+    """A text of which nothing is written yet, by the newest weights. Raises InputError when the
+    prompt is too long."""
+    check_length(prompt)
+    return Writing(run.id, services.store().weights_step(run.id) or 0, prompt, config, [])
+
+
+def branch(writing: Writing, at: int, id: int) -> Writing:
+    """A text that is the same up to a place, where a person chose another of its candidates, and
+    nothing behind it yet. Raises ChoiceError when there is no such place or candidate."""
+    if at >= len(writing.steps):
+        raise ChoiceError(
+            f"the text has {counted(len(writing.steps), 'token')}, and none at place {at + 1:,}"
+        )
+    step = writing.steps[at]
+    chosen = next((one for one in step.candidates if one.id == id), None)
+    if chosen is None:
+        raise ChoiceError(f"token {id:,} is not among the candidates of place {at + 1:,}")
+    taken = replace(step, id=id, prob=chosen.prob, drawn_from=chosen.drawn_from, rank=chosen.rank)
+    choices = [choice for choice in writing.choices if choice[0] < at]
+    return replace(
+        writing,
+        steps=[*writing.steps[:at], taken],
+        choices=(*choices, (at, id)),
+        finished=False,
+        stopped=False,
+    )
+
+
+def go_on(
+    run: Run,
+    writing: Writing,
+    place: DeltaGenerator,
+    bars: DeltaGenerator | None = None,
+    *,
+    shade: bool = False,
+) -> Writing:
+    """Writes a text to its end, with the weights that it began with. Raises InputError."""
+    tokenizer, config = tokenizers.load(run.tokenizer), writing.config
+    ids, model = tokenizer.encode(writing.prompt), services.model(run, writing.at)
+    from minigpt.generation import generate, stops
+
+    st.session_state[WRITTEN], painted = writing, 0.0
+    written, ends = [step.id for step in writing.steps], stops(tokenizer, config.stop)
+    for step in generate(model, ids, config, written=written, ends=ends):
         writing.steps.append(step)
         if time.monotonic() - painted >= FRAME_SECONDS:
             draw(writing, tokenizer, place, bars, shade=shade)
             painted = time.monotonic()
     draw(writing, tokenizer, place, bars, shade=shade)
-    st.session_state[WRITTEN] = writing
+    writing.finished = True
     return writing
 
 
@@ -103,7 +159,7 @@ def draw(
     shade: bool = False,
 ) -> None:
     """Draws a text as far as it is written, and the rivals of its newest token."""
-    unread, read = _parts(writing, tokenizer)
+    unread, read = parts(writing, tokenizer)
     written = list(tokenizer.pieces(step.id for step in writing.steps))
     probs = [step.prob for step in writing.steps]
     place.html(tokens.shaded(unread, read, written, probs, shade=shade))
@@ -112,7 +168,7 @@ def draw(
         bars.echarts_chart(plots.option(chart), height=BARS)
 
 
-def _parts(writing: Writing, tokenizer: tokenizers.Tokenizer) -> tuple[str, str]:
+def parts(writing: Writing, tokenizer: tokenizers.Tokenizer) -> tuple[str, str]:
     """What is shown of a prompt, its end, so that the new text is in view: the part too far back
     for the context, and the part that was read, with `<unk>` where it was read."""
     ids, window = tokenizer.encode(writing.prompt), writing.steps[0].window

@@ -11,6 +11,7 @@ expect.set_options(timeout=20_000)
 PATHS = ["" if page is HOME else page.title for page in PAGES]  # behind the server's address
 EXCEPTION = "[data-testid=stException]"
 HEAD = ".view .map"  # one head, large
+TEXT, TOKENS = ".strip .text", ".strip .token"  # what a model wrote, and each token of it
 RIVER = "The river ran to the sea, and the sea sang to the river.\n" * 80
 
 

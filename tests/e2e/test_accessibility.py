@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import HEAD, RIVER, expect_state, go, settled, start, upload, visit
+from tests.e2e.browser import HEAD, RIVER, TOKENS, expect_state, go, settled, start, upload, visit
 
 GRAVE = ("serious", "critical")
 # Streamlit's own, which no page can change: the rule, what it is about, and why.
@@ -72,5 +72,5 @@ def test_no_page_is_hard_to_read_or_to_reach_by_keyboard(shaded_page, server):
     expect_accessible(page, "Attention")
     go(page, "Generate")
     page.get_by_role("button", name="Write").click()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(TOKENS).first).to_be_visible()
     expect_accessible(page, "Generate")

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.browser import (
     EXCEPTION,
     HEAD,
+    TEXT,
+    TOKENS,
     expect_head,
     go,
     set_number,
@@ -49,7 +51,8 @@ def expect_attention(page: Page) -> None:
 def written(page: Page) -> str:
     expect(page.get_by_text("Temperature 1.1, seed 7, 20 tokens")).to_be_visible()
     settled(page)
-    return page.locator(".mg-text").first.inner_text()
+    expect(page.locator(TOKENS)).to_have_count(20)
+    return page.locator(TEXT).inner_text()
 
 
 def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
@@ -69,6 +72,7 @@ def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
     go(page, "Generate")
     assert said(page) == shown
     type_in(page, "Prompt", "Once a lamp ")
+    page.get_by_text("More settings").click()
     set_number(page, "Length", "20")
     set_number(page, "Seed", "7")
     temperature = page.get_by_role("slider", name="Temperature")

@@ -11,6 +11,7 @@ from minigpt.tokenizers import CharTokenizer
 from tests.e2e.browser import (
     EXCEPTION,
     RIVER,
+    TOKENS,
     ask,
     expect_state,
     settled,
@@ -200,11 +201,11 @@ def test_share_says_what_to_do_where_the_address_stays_on_this_computer(page, se
 
 def test_the_new_text_of_a_long_prompt_is_in_the_first_view(page, server):
     visit(page, f"{server}/Generate", "Generate")
-    expect(page.get_by_role("heading", name="How it chose")).to_be_visible()
+    expect(page.locator(TOKENS).first).to_be_visible()
     prompt = page.get_by_role("textbox", name="Prompt")
     prompt.fill("Once there was a lamp in the harbour.\n" * 300)
     prompt.press("Control+Enter")
     page.get_by_role("button", name="Write").click()
     expect(page.get_by_text("context holds 128")).to_be_visible()
-    written = page.locator(".mg-text span[title]")
+    written = page.locator(TOKENS)
     expect(written.first).to_be_in_viewport()

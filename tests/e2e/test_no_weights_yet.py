@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.store import EVERYONE, Store
-from tests.e2e.browser import HEAD, RIVER, settled, visit, wait_until
+from tests.e2e.browser import HEAD, RIVER, TOKENS, settled, visit, wait_until
 
 
 @pytest.mark.parametrize("title", ["Attention", "Generate"])
@@ -26,7 +26,7 @@ def test_a_page_is_drawn_by_itself_once_a_run_has_weights(page, server, running_
     visit(page, f"{server}/{title}?run={run_id}", title)
     expect(page.get_by_text("This run waits in line and has no weights yet")).to_be_visible()
     os.kill(worker, signal.SIGCONT)
-    drawn = page.locator(f"{HEAD}, .js-plotly-plot").first
+    drawn = page.locator(f"{HEAD}, {TOKENS}").first
     expect(drawn).to_be_visible(timeout=60_000)
     settled(page)
     expect(page.get_by_text("no weights yet")).to_have_count(0)

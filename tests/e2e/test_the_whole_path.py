@@ -12,12 +12,14 @@ from tests.e2e.browser import (
     HEAD,
     PATHS,
     RIVER,
+    TEXT,
     ask,
     expect_head,
     expect_state,
     go,
     loss_on_screen,
     set_number,
+    settled,
     start,
     step_on_screen,
     unfold,
@@ -76,7 +78,8 @@ def test_from_an_upload_to_a_trained_visible_talking_model(page, server):
             slider.press("ArrowRight")
         page.get_by_role("button", name="Write").click()
         expect(page.get_by_text(f"Temperature {0.8 + presses * 0.05:g}, seed 1")).to_be_visible()
-        texts.append(page.locator(".mg-text").first.inner_text())
+        settled(page)
+        texts.append(page.locator(TEXT).inner_text())
     assert all(text.startswith("The river ") for text in texts)
     assert texts[0] != texts[1]
     assert page.locator(EXCEPTION).count() == 0

@@ -1,7 +1,9 @@
 """How a test visits a page, and what it looks for there."""
 
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -46,6 +48,20 @@ def by_label(widgets, label: str):
 
 def html_of(app: AppTest) -> str:
     return "".join(str(element.proto) for element in app.get("html"))
+
+
+def strip_of(app: AppTest) -> dict[str, Any]:
+    """What the browser is told of the text that was written; nothing where none stands there."""
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == "minigpt_strip":
+            return json.loads(element.proto.json)
+    return {}
+
+
+def open_side(app: AppTest, side: str) -> AppTest:
+    """Generate with the tab of that name open."""
+    app.session_state["sides"] = side
+    return app.run()
 
 
 def start_training(app: AppTest, **settings) -> str:

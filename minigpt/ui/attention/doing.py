@@ -66,7 +66,8 @@ def show_role(view: View, layer: int, head: int) -> None:
         )
         for name, about in ROLES.items():
             st.caption(
-                f"**{name.capitalize()}.** {about.definition} ({about.source.split(',')[0]})"
+                f"**{name.capitalize()}.** {about.definition} ({about.source.split(',')[0]})",
+                help=explain("entropy") if "entropy" in about.definition else None,
             )
 
 

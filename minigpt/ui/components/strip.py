@@ -12,9 +12,7 @@ import streamlit as st
 
 from minigpt.tokenizers.visible import legible
 from minigpt.ui.components.sources import source
-from minigpt.ui.tokens import DEEPEST
-
-DEEPEST_BITS = 8  # of surprise, and more: the deepest colour
+from minigpt.ui.tokens import DEEPEST, DEEPEST_BITS
 
 _component = st.components.v2.component(
     "minigpt_strip",

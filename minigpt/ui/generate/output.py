@@ -1,52 +1,136 @@
-"""What a model wrote, and how it chose."""
+"""What a model wrote, token by token: each can be asked, and another chosen in its place."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import tokenizers
-from minigpt.config import InputError, SampleConfig
+from minigpt.config import InputError
+from minigpt.corpus import in_bits
 from minigpt.counting import counted
-from minigpt.ui import address, pages
-from minigpt.ui.glossary import GLOSSARY, explain
-from minigpt.ui.visit import Visit, tell
-from minigpt.ui.written import (
-    draw,
-    explain_choice,
-    forget,
-    kept,
-    show_last_sample,
-    tell_about,
-    whole,
-    write,
-)
+from minigpt.tokenizers.visible import visible
+from minigpt.ui import address, pages, tokens, written
+from minigpt.ui.address import CHOICES
+from minigpt.ui.components.strip import Rival, Told, branched, clicked, strip
+from minigpt.ui.generate import branches
+from minigpt.ui.generate.task import Task, described
+from minigpt.ui.glossary import explain
+from minigpt.ui.visit import tell
+from minigpt.ui.written import ChoiceError, Writing
+
+STRIP = "strip"
+CHOSEN = "strip_chosen"  # in the session: the token whose candidates are shown, by its text
 
 
-def show(visit: Visit, prompt: str, config: SampleConfig, pressed: bool) -> None:
+def show(task: Task, pressed: bool) -> Writing | None:
     """The newest text of this session, or a new one when asked for, or where there is none yet."""
-    run = visit.run
-    shade = st.toggle(
-        "Show surprise",
-        value=True,
-        key="shade",
-        persist_state="session",
-        help="The stronger the colour, the less likely the model held that token.",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shade = st.toggle(
+            "Show surprise",
+            value=True,
+            key="shade",
+            persist_state="session",
+            help="The stronger the colour, the less likely the model held that token: none where "
+            f"it was certain, the deepest from {tokens.DEEPEST_BITS} bits of surprise on. One bit "
+            "is a tossed coin, two bits are two of them.",
+        )
+        stop = st.empty()
     with st.container(border=True):
         place = st.empty()
-    writing = None if pressed else kept(run)
-    if writing:
-        draw(writing, tokenizers.load(run.tokenizer), place, shade=shade)
-    else:
-        show_last_sample(visit, place)
-        try:
-            writing = write(run, prompt, config, place, shade=shade)
-        except InputError as error:  # in the place of the text, so that none seems to answer
-            forget()
-            with place.container():
-                tell(visit, error)
-            return
-    settings = writing.config
+    try:
+        writing = _written(task, pressed, place, stop, shade)
+    except InputError as error:  # in the place of the text, so that none seems to answer
+        written.forget()
+        stop.empty()
+        with place.container():
+            tell(task.visit, error)
+        return None
+    with place.container():
+        _draw(task, writing, shade)
+    _tell(task, writing)
+    return writing
+
+
+def _written(
+    task: Task, pressed: bool, place: DeltaGenerator, stop: DeltaGenerator, shade: bool
+) -> Writing:
+    """The text that is shown: the one there is, another branch of it, or a new one."""
+    run = task.run
+    first = None if pressed else written.kept(run)
+    if pressed:
+        address.forget(CHOICES, run)
+    if first is None:
+        written.show_last_sample(task.visit, place)
+        first = branches.again(written.begin(run, task.prompt, task.config))
+    elif chosen := branched(STRIP, _told(task, first)):
+        at, id = chosen
+        before = [choice for choice in first.choices if choice[0] < at]
+        address.put(CHOICES, run, [*before, (at, id)], [])
+    choices = tuple(address.read(CHOICES, run, []))
+    try:
+        for n in range(len(choices) + 1):  # a branch goes off from a text that is written
+            writing = branches.find(first, choices[:n])
+            if not (writing.finished or writing.stopped):
+                _offer_stop(stop, writing)
+                written.go_on(run, writing, place, shade=shade)
+    except ChoiceError as error:
+        st.warning(f"The address names a token that cannot be chosen: {error}.")
+        address.forget(CHOICES, run)
+    stop.empty()
+    st.session_state[written.WRITTEN] = writing
+    return writing
+
+
+def _offer_stop(place: DeltaGenerator, writing: Writing) -> None:
+    """Pressed while the text is written, it keeps what is written by then."""
+
+    def stop() -> None:
+        writing.stopped = True
+
+    place.button("Stop", icon=":material/stop:", key="stop-writing", on_click=stop)
+
+
+def _draw(task: Task, writing: Writing, shade: bool) -> None:
+    tokenizer = tokenizers.load(task.run.tokenizer)
+    unread, read = written.parts(writing, tokenizer)
+    told = _told(task, writing)
+    clicks = st.session_state.get(CHOSEN, ("", None))
+    if (now := clicked(STRIP, len(told))) is not None:
+        clicks = st.session_state[CHOSEN] = (writing.key, now)
+    chosen = clicks[1] if clicks[0] == writing.key else 0
+    if writing.choices and clicks[0] != writing.key:
+        chosen = writing.choices[-1][0]
+    strip(read, unread, told, key=STRIP, chosen=chosen, shade=shade)
+
+
+def _told(task: Task, writing: Writing) -> list[Told]:
+    """Each token of a text with what else it could have been."""
+    tokenizer = tokenizers.load(task.run.tokenizer)
+    names = tokenizer.tokens
+    pieces = tokenizer.pieces(step.id for step in writing.steps)
+    return [
+        Told(
+            text=piece,
+            label=visible(names[step.id]),
+            prob=step.prob,
+            rank=step.rank,
+            bits=in_bits(step.nats),
+            candidates=[
+                Rival(one.id, visible(names[one.id]), one.prob, one.drawn_from, one.cut_by,
+                      one.id == step.id)
+                for one in step.candidates
+            ],
+            special=names[step.id] in tokens.SPECIAL,
+        )
+        for step, piece in zip(writing.steps, pieces, strict=True)
+    ]  # fmt: skip
+
+
+def _tell(task: Task, writing: Writing) -> None:
+    """By which settings it was written, what to know about it, its branches, and where it goes."""
+    run, settings = task.run, writing.config
+    stopped = "stopped, " if writing.stopped else ""
     st.caption(
-        f"Temperature {settings.temperature:g}, seed {settings.seed}, "
+        f"{described(settings)}, seed {settings.seed}, {stopped}"
         f"{counted(len(writing.steps), 'token')}, by the model of step {writing.at:,}.",
         help=explain("step", "model"),
     )
@@ -57,19 +141,14 @@ def show(visit: Visit, prompt: str, config: SampleConfig, pressed: bool) -> None
         help="Opens Attention with this text: where every token of it looks, in every head.\n\n"
         + explain("attention", "head"),
     ):
-        address.put(address.TEXT, run, whole(writing, run), "")
+        address.put(address.TEXT, run, written.whole(writing, run), "")
         address.go(pages.ATTENTION)
-    tell_about(writing, run, prompt)
-    if writing.config != config:
+    written.tell_about(writing, run, task.prompt)
+    if writing.config != task.config:
         st.caption("The settings have changed since: *Write* writes with the new ones.")
     if settings.temperature == 0:
         st.caption(
             "At temperature 0 the likeliest token is always taken, so the seed changes nothing, "
             "and the text may go round in circles."
         )
-    st.subheader("How it chose", anchor=False, help=GLOSSARY["temperature"])
-    explain_choice(run, writing)
-    st.caption(
-        "Slate: what the model believes. Teal: what the token was drawn from, after temperature, "
-        "top-k and top-p."
-    )
+    branches.walk(run, writing)

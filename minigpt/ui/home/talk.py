@@ -35,5 +35,5 @@ def _hand_on(run: Run, usual: str) -> None:
     """Has the fields of Generate say what the text is written with: this beginning, and the usual
     settings."""
     address.keep(address.PROMPT, run, usual)
-    for parameter in address.SAMPLING:
+    for parameter in (*address.SAMPLING, address.CHOICES):
         address.forget(parameter, run)
