@@ -72,7 +72,7 @@ def test_the_drawn_token_is_always_among_the_candidates(tiny_model):
     config = SampleConfig(max_new_tokens=40, temperature=2.0)
     beyond = 0
     for step in generate(tiny_model, [5], config, candidates=2):
-        likeliest, own = step.candidates[:2], (step.id, step.prob, step.drawn_from, None)
+        likeliest, own = step.candidates[:2], (step.id, step.prob, step.drawn_from, None, step.rank)
         assert likeliest[0].prob >= likeliest[1].prob
         assert own in step.candidates and len(step.candidates) == (2 if step.rank <= 2 else 3)
         beyond += step.rank > 2

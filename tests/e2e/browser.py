@@ -51,6 +51,7 @@ def set_number(page: Page, label: str, value: str) -> None:
 
 
 def upload(page: Page, name: str, text: str) -> None:
+    settled(page)  # a file that is given while the page is drawn may be lost
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
     )

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
-from tests.e2e.browser import HEAD, RIVER, expect_state, go, settled, start, upload, visit
+from tests.e2e.browser import HEAD, RIVER, TOKENS, expect_state, go, settled, start, upload, visit
 
 INLINE = ("data", "blob")  # what a page carries in itself
 
@@ -34,7 +34,7 @@ def test_no_page_asks_anything_of_any_other_host(page, server):
     expect(page.locator(HEAD)).to_be_visible()
     go(page, "Generate")
     page.get_by_role("button", name="Write").click()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(TOKENS).first).to_be_visible()
 
     hosts = {address.netloc for address in asked if address.scheme not in INLINE}
     assert hosts == {urlsplit(server).netloc}

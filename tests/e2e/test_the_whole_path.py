@@ -90,6 +90,7 @@ GREEK = "Μια φορά κι έναν καιρό ήταν ένας βασιλι
 
 def test_a_greek_file_is_confirmed_watched_merging_and_trained_on_in_bpe(page, server):
     visit(page, f"{server}/Data", "Data")
+    settled(page)  # a file that is given while the page is drawn may be lost
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(
         {"name": "old.txt", "mimeType": "text/plain", "buffer": GREEK.encode("cp1253")}
     )
@@ -207,6 +208,7 @@ def test_one_step_train_longer_rename_duplicate_and_delete(page, server):
 
     ask(page, "Duplicate")
     expect(page.get_by_text("The settings of my *first* run")).to_be_visible()
+    settled(page)  # while it is drawn anew, the fields of before stand there too
     expect(page.get_by_label("Steps", exact=True)).to_have_value(str(step + 22))
 
     ask(page, "Delete")

@@ -45,11 +45,12 @@ def _tell_shares(found: "Copied") -> None:
     if found.unclear:
         st.caption(found.unclear)
     st.caption(
-        f"Marked is what stands word for word in the training text, in passages of {found.least:,} "
-        "characters or more: of those that unseen text shares with it, at most one of a hundred is "
-        f"so long. The longest here has {counted(found.longest, 'character')}. Beside it stand "
-        "pieces as long as this text: of text the model never saw, and of what a table of trigram "
-        "counts writes, which knows only what follows each two tokens.",
+        "Marked is what stands word for word in the training text, in passages of "
+        f"{counted(found.least, 'character')} or more: of those that unseen text shares with it, "
+        "at most one of a hundred is so long. The longest here has "
+        f"{counted(found.longest, 'character')}. Beside it stand pieces as long as this text: of "
+        "text the model never saw, and of what a table of trigram counts writes, which knows only "
+        "what follows each two tokens.",
         help=explain("trigram"),
     )
 

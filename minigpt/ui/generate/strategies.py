@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import distinct_pairs, in_bits
+from minigpt.counting import counted
 from minigpt.ui import tokens
 from minigpt.ui.generate import asked, copied
 from minigpt.ui.generate.beam import USUAL_WIDTH
@@ -79,4 +80,4 @@ def _measures(task: Task, way: Way) -> dict[str, str]:
         longest = copied.longest(task, text)
     except InputError:  # its training text is not here, or not for this visitor
         return row
-    return row | {"Longest copied passage": "–" if longest is None else f"{longest:,} characters"}
+    return row | {"Longest copied passage": counted(longest, "character")}
