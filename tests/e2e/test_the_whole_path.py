@@ -239,7 +239,13 @@ def test_a_run_travels_through_the_browser_as_a_file(page, server, tmp_path):
         page.get_by_role("button", name="The run, as one file").click()
     path = tmp_path / "run.safetensors"
     download.value.save_as(path)
-    page.keyboard.press("Escape")
+    panel = page.get_by_role("dialog")
+
+    def closed() -> bool:  # a key that is pressed while the panel is drawn anew is lost
+        page.keyboard.press("Escape")
+        return panel.count() == 0
+
+    wait_until(page, closed)
     demo = page.url
     page.get_by_text("Bring a run from a file").click()
     field = page.get_by_test_id("stFileUploaderDropzoneInput")
