@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import OrderedDict
 
 import pytest
 
@@ -51,3 +52,11 @@ def test_the_oldest_results_are_let_go_of(monkeypatch):
     for i in range(5):
         measured.once(i, lambda i=i: i)
     assert list(measured._results) == [2, 3, 4]
+
+
+def test_results_of_a_callers_own_are_bounded_and_push_out_nobody_elses():
+    own = OrderedDict()
+    measured.once("kept", lambda: "theirs")
+    for i in range(5):
+        assert measured.once(i, lambda i=i: f"{i}", own, 3) == f"{i}"
+    assert list(own) == [2, 3, 4] and "kept" in measured._results

@@ -96,13 +96,20 @@ def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "li
     return once(("places", run.id, at, layer, head, reads_text), measure)
 
 
-def once(about: Hashable, measure: Callable[[], Any]) -> Any:
-    """What `measure` finds, measured for the first who asks, and remembered by `about`."""
-    if about in _results:
-        return _results[about]
+def once(
+    about: Hashable,
+    measure: Callable[[], Any],
+    results: "OrderedDict[Hashable, Any] | None" = None,
+    most: int | None = None,
+) -> Any:
+    """What `measure` finds, measured for the first who asks, and remembered by `about`; among
+    `results` of the caller's own, of which at most so many are kept."""
+    results = _results if results is None else results
+    if (known := results.get(about)) is not None:
+        return known
     with _turn:
-        result = _results[about] if about in _results else measure()
-        _results[about] = result
-        while len(_results) > MOST:
-            _results.popitem(last=False)
+        result = results[about] if about in results else measure()
+        results[about] = result
+        while len(results) > (MOST if most is None else most):
+            results.popitem(last=False)
     return result

@@ -1,7 +1,8 @@
 """What a run's model was asked besides for the one text: each once for all sessions."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from minigpt import tokenizers
 from minigpt.config import SampleConfig
@@ -13,16 +14,23 @@ if TYPE_CHECKING:
     from minigpt.generation import Step
 
 
+# Any visitor may ask for any prompt: what stays of that must not grow, nor push out what others had
+# measured of a run's heads.
+MOST = 100
+_answers: "OrderedDict[Hashable, Any]" = OrderedDict()
+
+
+def _once(about: Hashable, measure: Callable[[], Any]) -> Any:
+    return measured.once(about, measure, _answers, MOST)
+
+
 def next_token(run: Run, at: int, prompt: str, config: SampleConfig) -> "Step":
     """The token behind a prompt, with the whole vocabulary as candidates. Raises InputError."""
 
-    def measure() -> "Step":
-        from minigpt.generation import generate
+    from minigpt.generation import generate
 
-        ids = tokenizers.load(run.tokenizer).encode(prompt)
-        return next(generate(services.model(run, at), ids, config, run.model.vocab_size))
-
-    return measured.once(("next token", run.id, at, prompt, config), measure)
+    ids = tokenizers.load(run.tokenizer).encode(prompt)
+    return next(generate(services.model(run, at), ids, config, run.model.vocab_size))
 
 
 def texts(run: Run, at: int, prompt: str, configs: Sequence[SampleConfig]) -> "list[list[Step]]":
@@ -37,7 +45,7 @@ def texts(run: Run, at: int, prompt: str, configs: Sequence[SampleConfig]) -> "l
         rows = generate_together(services.model(run, at), ids, configs, 0, ends=ends)
         return [[step for step in text if step] for text in zip(*rows, strict=True)]
 
-    return measured.once(("texts", run.id, at, prompt, tuple(configs)), measure)
+    return _once(("texts", run.id, at, prompt, tuple(configs)), measure)
 
 
 def without_head(
@@ -53,7 +61,7 @@ def without_head(
         ids, ends = tokenizer.encode(prompt), stops(tokenizer, config.stop)
         return list(generate(model, ids, config, 0, ends=ends, tap=without(layer, head)))
 
-    return measured.once(("without", run.id, at, prompt, config, layer, head), measure)
+    return _once(("without", run.id, at, prompt, config, layer, head), measure)
 
 
 def search(
@@ -69,4 +77,4 @@ def search(
         ends = stops(tokenizer, stop)
         return beam_search(model, tokenizer.encode(prompt), width, length, penalty, ends)
 
-    return measured.once(("beam", run.id, at, prompt, width, length, penalty, stop), measure)
+    return _once(("beam", run.id, at, prompt, width, length, penalty, stop), measure)
