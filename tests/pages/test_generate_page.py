@@ -7,7 +7,7 @@ from minigpt.generation import Candidate, Step
 from minigpt.metrics import Results
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from minigpt.ui import prompts, written
-from minigpt.ui.generate import head_off, page, task
+from minigpt.ui.generate import head_off, page, task, temperature
 from tests.pages.visits import (
     by_label,
     html_of,
@@ -165,3 +165,10 @@ def test_a_choice_that_cannot_be_is_refused_and_a_branch_keeps_what_is_before_it
     for at, id in ((3, 4), (1, 9)):
         with pytest.raises(written.ChoiceError):
             written.branch(first, at, id)
+
+
+def test_entropy_is_the_yes_or_no_questions_a_choice_takes():
+    eight = [Candidate(i, 1 / 8, float(i == 0), None, 1) for i in range(8)]
+    step = Step(0, 1 / 8, eight, 1.0, 1, 0)
+    assert temperature._entropy(step, "prob") == pytest.approx(3)
+    assert temperature._entropy(step, "drawn_from") == 0
