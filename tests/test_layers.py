@@ -31,7 +31,7 @@ LAYERS = [
 # So do the files of a run's life.
 ENGINE = [
     {"launch", "speed", "marker", "ablation"},
-    {"supervisor", "probe", "training"},
+    {"supervisor", "probe", "training", "bounded"},
     {"jobs", "turns"},
     {"worker"},
     {"together"},
