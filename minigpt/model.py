@@ -304,8 +304,11 @@ class GPT(nn.Module):
         x = tap("ln_f", self.ln_f(x))
         if cache is not None:
             cache.advance(ids)
-        logits = F.linear(x, self.wte.weight) if self.lm_head is None else self.lm_head(x)
-        return tap("logits", logits)  # (B, T, V)
+        return tap("logits", self.unembed(x))  # (B, T, V)
+
+    def unembed(self, x: torch.Tensor) -> torch.Tensor:
+        """What the head makes of normed places of the residual stream: (…, C) → logits (…, V)."""
+        return F.linear(x, self.wte.weight) if self.lm_head is None else self.lm_head(x)
 
 
 def new_model(config: GPTConfig, seed: int) -> GPT:

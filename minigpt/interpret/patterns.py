@@ -68,8 +68,8 @@ def as_batch(model: GPT, ids: Iterable[int]) -> torch.Tensor:
     ids = as_ids(ids, model.config.vocab_size)
     if not 0 < len(ids) <= model.config.block_size:
         raise InputError(
-            f"the text has {counted(len(ids), 'token')}: attention can be shown for 1 to "
-            f"{model.config.block_size:,}, this model's context"
+            f"the text has {counted(len(ids), 'token')}: this model can be looked into over 1 to "
+            f"{model.config.block_size:,}, its context"
         )
     return torch.tensor([ids.tolist()], device=model.device)
 

@@ -1,0 +1,58 @@
+"""How long what the page Inside asks of a model takes.
+
+    python -m tests.benchmarks.inside [--rounds 5] [--only lens] [--presets classic modern gpt2]
+
+On one thread, as in the app's server, with fresh weights of each preset, over 256 tokens of our
+own tales: where a preset's context is shorter, it is made that long.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from minigpt.interpret import attribute, lens
+from minigpt.model import GPT, new_model
+from minigpt.recipes import PRESETS
+from minigpt.tokenizers import CharTokenizer
+from tests.benchmarks.attention import TALES
+from tests.benchmarks.timing import timed
+
+TOKENS = 256
+USUAL = ["classic", "modern", "gpt2"]
+PARTS = ("lens", "attribution")
+
+
+def actions(model: GPT, ids: np.ndarray) -> dict[str, dict[str, Callable[[], object]]]:
+    """What is timed of a model, by part."""
+    read = ids[:TOKENS]
+    return {
+        "lens": {"all rows over 256 tokens": lambda: lens(model, read)},
+        "attribution": {"all parts of one logit": lambda: attribute(model, read, int(ids[TOKENS]))},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=USUAL)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    text = TALES.read_text()
+    tokenizer = CharTokenizer.train(text)
+    ids = tokenizer.encode_array(text)
+    print(f"medians of {args.rounds}, on one thread")
+    for name in args.presets:
+        print(name)
+        config = PRESETS[name].model(tokenizer.vocab_size)
+        longer = config.replace(block_size=max(TOKENS, config.block_size))
+        timings = actions(new_model(longer, seed=1), ids)
+        for part in args.only:
+            for what, action in timings[part].items():
+                print(f"  {what:<36} {1000 * timed(action, args.rounds):7.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
