@@ -12,6 +12,7 @@ from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, 
 from minigpt.interpret.lens import Lens, decision_depth, lens
 from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
+from minigpt.interpret.surprise import surprise
 from minigpt.interpret.taps import Recorder, chain
 from minigpt.interpret.windows import held_out_windows, repeated_sequences, written_windows
 
@@ -42,6 +43,7 @@ __all__ = [
     "repeated_sequences",
     "role_lifts",
     "sharpest",
+    "surprise",
     "turning_points",
     "without",
     "written_windows",

@@ -131,10 +131,12 @@ DEPTH = Parameter("depth", "length of the beam search", _whole)
 PENALTY = Parameter("penalty", "length penalty", _number)
 OFF_LAYER = Parameter("off_layer", "layer of the head switched off", _whole, lambda run: run.id)
 OFF_HEAD = Parameter("off_head", "head switched off", _whole, lambda run: run.id)
+SIDE = Parameter("side", "open tab", str)  # of Generate
+INSTRUMENT = Parameter("instrument", "open tab", str)  # of Inside
 BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
     STEP, LAYER, HEAD, SHOWS, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
-    OFF_LAYER, OFF_HEAD,
+    OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT,
 )  # fmt: skip
 
 

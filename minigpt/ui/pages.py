@@ -40,4 +40,10 @@ GENERATE = Page(
     ":material/edit_note:",
     "Make it bolder or more careful, and watch its choices.",
 )
-PAGES = (HOME, DATA, TRAIN, ATTENTION, GENERATE)
+INSIDE = Page(
+    "Inside",
+    "pages/5_Inside.py",
+    ":material/biotech:",
+    "Take the model apart, and check that the parts add up.",
+)
+PAGES = (HOME, DATA, TRAIN, ATTENTION, GENERATE, INSIDE)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from minigpt.ui import address
-from minigpt.ui.attention import moment as moment_slider
+from minigpt.ui import moment as moment_slider
 from tests.pages.visits import ROOT, by_label, opened, strip_of, well
 
 ATTENTION, GENERATE = "pages/3_Attention.py", "pages/4_Generate.py"

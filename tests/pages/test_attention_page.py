@@ -10,8 +10,8 @@ from minigpt.config import GPTConfig, TrainConfig
 from minigpt.interpret import attention
 from minigpt.store import EVERYONE
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import measured, prompts, words
-from minigpt.ui.attention import moment, reading
+from minigpt.ui import measured, moment, prompts, words
+from minigpt.ui.attention import reading
 from minigpt.weights import load_model
 from tests.pages.visits import by_label, html_of, opened, start_training, well
 
@@ -59,7 +59,7 @@ def test_the_shown_part_of_a_long_text_is_a_part_of_what_was_read(home_page, sto
     whole = attention(load_model(store, run), tokenizers.load(run.tokenizer).encode(text)).numpy()
     assert view.patterns.shape[2:] == (96, 120)
     np.testing.assert_allclose(view.patterns, whole[:, :, -96:], atol=1e-5)
-    assert view.file == f"{words.file_name(run)}-step{run.step}-attention"
+    assert view.file("attention") == f"{words.file_name(run)}-step{run.step}-attention"
 
     app = opened(home_page, PAGE, run.id)
     app.text_area[0].set_value(text).run()

@@ -60,7 +60,7 @@ def strip_of(app: AppTest) -> dict[str, Any]:
 
 def open_side(app: AppTest, side: str) -> AppTest:
     """Generate with the tab of that name open."""
-    app.session_state["sides"] = side
+    app.query_params["side"] = side
     return app.run()
 
 

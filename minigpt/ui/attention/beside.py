@@ -109,12 +109,14 @@ def _draw(
                 side = sides[number][0]
                 head_view(
                     maps[number], side.tokens, key=f"beside-{number}-{view.run.id}",
-                    title=capital(titles[number]), file=f"{side.file}-{number}.png", parts="map",
+                    title=capital(titles[number]), parts="map",
+                    file=f"{side.file('attention')}-{number}.png",
                 )  # fmt: skip
             else:
                 head_view(
                     maps[1] - maps[0], view.tokens, key=f"beside-2-{view.run.id}",
-                    title="The second minus the first", file=f"{view.file}-difference.png",
+                    title="The second minus the first",
+                    file=f"{view.file('attention')}-difference.png",
                     kind="difference", parts="map",
                 )  # fmt: skip
     if alike:

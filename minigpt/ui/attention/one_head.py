@@ -63,7 +63,7 @@ def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -
     else:
         pattern, highest = of(view.patterns, layer, head), 1.0
     title = capital(f"{named(layer, head)}, step {view.at:,}")
-    file = f"{view.file}-layer{layer}-head{head}"
+    file = f"{view.file('attention')}-layer{layer}-head{head}"
     before = address.read(address.KEPT_TOKENS, view.run, kept)
     now = head_view(
         pattern,

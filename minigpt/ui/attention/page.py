@@ -4,12 +4,11 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.store import Run
-from minigpt.ui import address, measured
+from minigpt.ui import address, looking, measured, moment
 from minigpt.ui.attention import (
     all_heads,
     beside,
     doing,
-    moment,
     one_head,
     places,
     reading,
@@ -22,7 +21,7 @@ from minigpt.ui.words import sentence
 def show(visit: Visit) -> None:
     """The text, and all that follows from it, which draws itself anew while the training is played
     or goes on."""
-    text = reading.choose(visit)
+    text = looking.choose(visit)
     st.fragment(_look, run_every=moment.tick(visit.run))(visit, text)
 
 

@@ -1,146 +1,56 @@
-"""The text whose attention is looked at, and what the model made of it."""
+"""What the model made of the text whose attention is looked at."""
 
 from dataclasses import dataclass
-from random import Random
 from typing import TYPE_CHECKING
 
 import numpy as np
-import streamlit as st
 
-from minigpt import plots, tokenizers
-from minigpt.config import InputError
-from minigpt.corpus import worlds
+from minigpt import plots
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.ui import address, services, written
-from minigpt.ui.prompts import check_length, notes_on, opening
+from minigpt.ui import looking, services
+from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit
-from minigpt.ui.words import file_name
 
 if TYPE_CHECKING:
     import torch
 
     from minigpt.model import GPT
 
-LINE = 40  # characters of the first text
-PASSAGE = 120  # of one out of the training text
-DRAWN = "passages_drawn"  # in the session: how many passages were asked for
-
 
 @dataclass(frozen=True)
-class View:
+class View(Look):
     """The attention of one model over one text, of which the newest N of T tokens are shown."""
 
-    run: Run
-    at: int  # the step of the training whose weights it is
-    tokens: list[str]  # T, all that were read
-    ids: list[int]  # T
     patterns: np.ndarray  # (n_layer, n_head, N, T)
-    notes: list[str]
 
     @property
     def shape(self) -> tuple[int, int]:
         """Layers and heads."""
         return self.patterns.shape[:2]
 
-    @property
-    def file(self) -> str:
-        """How a file of it is called: which run, at which step."""
-        return f"{file_name(self.run)}-step{self.at}-attention"
-
-
-def choose(visit: Visit) -> str:
-    """Any text: typed, a passage of the training text, or what it just wrote."""
-    run, usual = visit.run, _first_line(visit)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Text to look at**", width="content")
-        if visit.reads_text and st.button(
-            "A passage of its text",
-            icon=":material/casino:",
-            type="tertiary",
-            help="Any piece of the text that this run has learned from.",
-        ):
-            address.put(address.TEXT, run, _passage(visit), usual)
-        writing = written.kept(run)
-        if writing and st.button(
-            "What it wrote last",
-            icon=":material/edit_note:",
-            type="tertiary",
-            help="The newest text this run wrote for you on Home or Generate, and its prompt.",
-        ):
-            address.put(address.TEXT, run, written.whole(writing, run), usual)
-    return st.text_area(
-        "Text to look at",
-        height=80,
-        label_visibility="collapsed",
-        help="Repeat a word and see which head notices.",
-        **address.bind(address.TEXT, run, usual),
-    )
-
-
-def _passage(visit: Visit) -> str:
-    """Another passage each time, from a word's beginning to a word's end where there are words."""
-    body, drawn = visit.store.text(visit.run.text_id), st.session_state.get(DRAWN, 0)
-    st.session_state[DRAWN] = drawn + 1
-    start = Random(f"{visit.run.id}{drawn}").randrange(max(1, len(body) - PASSAGE))
-    passage = body[start : start + PASSAGE]
-    if start and " " in passage[:30]:
-        passage = passage.split(" ", 1)[1]
-    return passage.rsplit(" ", 1)[0] if " " in passage[-30:] else passage
-
-
-def _first_line(visit: Visit) -> str:
-    """The start of the run's training text, cut at a word, for those who may read it, else of what
-    it wrote; of a world that asks, a question whose answer comes next."""
-    run = visit.run
-    if question := _question(visit):
-        return question
-    body = visit.store.text(run.text_id)[:2_000] if visit.reads_text else ""
-    long_lines = [line for line in body.splitlines() if len(line) >= 24]
-    line = long_lines[0] if long_lines else body[:LINE] or opening(run)
-    return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line
-
-
-def _question(visit: Visit) -> str:
-    """Of a world that asks, whose text is nobody's secret, a piece whose next character its rule
-    fixes; else nothing."""
-    run, store = visit.run, visit.store
-    if not store.may_read(run.workspace, run.text_id):  # its owner may have deleted it
-        return ""
-    world = worlds.load(store.origin(run.text_id))
-    return world.beginning() if world is not None and world.asks else ""
-
 
 def usually_kept(visit: Visit, shown: View) -> list[int]:
     """The tokens whose lines stand out before anybody chose: where an answer comes next, the last
     one, for it is there that the answer has to be found."""
-    asked = _question(visit).endswith("".join(shown.tokens)) and shown.tokens[-1] != "\n"
+    asked = looking.question(visit).endswith("".join(shown.tokens)) and shown.tokens[-1] != "\n"
     return [len(shown.tokens) - 1] if asked else []
 
 
 def view(run: Run, text: str, step: int | None) -> View:
     """The attention of the run's model at `step`, or as far as it has come, over all of `text` that
-    its context holds.
-
-    Raises InputError when the text is empty, too long, or the run has no weights yet.
-    """
-    if not text:
-        raise InputError("there is no text to look at: write at least one character")
-    check_length(text, "text")
-    tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(text)[-run.model.block_size :]
-    notes = notes_on(run, text, "text")
-    at = services.store().weights_step(run.id) if step is None else step
-    model = services.model(run, at)
+    its context holds. Raises InputError as `look` does."""
     from minigpt.interpret import attention
 
-    if len(ids) > plots.MOST_ROWS:
+    read = looking.look(run, text, step)
+    notes = list(read.notes)
+    if len(read.ids) > plots.MOST_ROWS:
         notes.append(
-            f"The model reads {counted(len(ids), 'token')}, the newest {plots.MOST_ROWS} are "
+            f"The model reads {counted(len(read.ids), 'token')}, the newest {plots.MOST_ROWS} are "
             "shown. What they give to those before stands in the first column, *earlier*."
         )
-    patterns = attention(model, ids, plots.MOST_ROWS).numpy()
-    return View(run, at or 0, [tokenizer.tokens[i] for i in ids], ids, patterns, notes)
+    patterns = attention(services.model(run, read.at), read.ids, plots.MOST_ROWS).numpy()
+    return View(run, read.at, read.tokens, read.ids, notes, patterns)
 
 
 def norms(shown: View) -> np.ndarray:

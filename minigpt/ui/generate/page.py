@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.ui import services, written
+from minigpt.ui import address, services, sides, written
 from minigpt.ui.generate import beam, copied, form, head_off, output, strategies, temperature
 from minigpt.ui.generate import through as moments
 from minigpt.ui.generate.task import Task
@@ -45,14 +45,11 @@ def show(visit: Visit) -> None:
 
 
 def _look(task: Task) -> None:
-    """The tools: of what is behind a tab, only that of the open one is computed."""
-    tabs = st.tabs(list(SIDES), key="sides", on_change="rerun")
-    for tab, show_side in zip(tabs, SIDES.values(), strict=True):
-        if not tab.open:
-            continue
-        with tab:
-            try:
-                check_length(task.prompt)
-                show_side(task)
-            except InputError as error:
-                tell(task.visit, error)
+    """The tools, each behind its tab."""
+    name, place = sides.opened(address.SIDE, task.run, list(SIDES))
+    with place:
+        try:
+            check_length(task.prompt)
+            SIDES[name](task)
+        except InputError as error:
+            tell(task.visit, error)

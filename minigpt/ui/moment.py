@@ -62,7 +62,7 @@ def choose(run: Run) -> Moment:
             "Moment of training",
             options,
             format_func=lambda step: "the newest" if step == NEWEST else f"step {step:,}",
-            help="Slide back and see the heads as they were. At step 0 they look everywhere alike. "
+            help="Slide back and see the model as it was. At step 0 it has learned nothing yet. "
             + GLOSSARY["step"],
             **field,
         )

@@ -1,0 +1,1 @@
+"""Inside: a model taken apart, and every number of it checked."""

@@ -1,0 +1,46 @@
+"""The page: choose a text and a moment, and take the model apart with one instrument at a time."""
+
+from dataclasses import fields
+
+import streamlit as st
+
+from minigpt.config import InputError
+from minigpt.ui import address, looking, moment, sides
+from minigpt.ui.inside import surprise
+from minigpt.ui.inside.view import View
+from minigpt.ui.looking import Look
+from minigpt.ui.visit import Visit, tell
+from minigpt.ui.words import sentence
+
+INSTRUMENTS = {"Surprise": surprise.show}
+
+
+def show(visit: Visit) -> None:
+    """The text, and all that follows from it, which draws itself anew while the training is played
+    or goes on."""
+    text = looking.choose(visit)
+    st.fragment(_look, run_every=moment.tick(visit.run))(visit, text)
+
+
+def _look(visit: Visit, text: str) -> None:
+    try:
+        run = visit.store.run(visit.run.id)
+    except InputError as error:  # deleted meanwhile
+        st.error(sentence(error))
+        return
+    at = moment.choose(run)
+    try:  # a run that trains may let go of the weights of this moment while it is looked at
+        read = looking.look(run, text, at.step)
+    except InputError as error:
+        tell(visit, error)
+        return
+    for note in read.notes:
+        st.caption(note)
+    known = {field.name: getattr(read, field.name) for field in fields(Look)}
+    view = View(**known, visit=visit, text=text, plays=at.plays)
+    name, place = sides.opened(address.INSTRUMENT, run, list(INSTRUMENTS))
+    with place:
+        try:
+            INSTRUMENTS[name](view)
+        except InputError as error:
+            tell(visit, error)

@@ -1,0 +1,112 @@
+"""A text and a moment: what a model of one's own is taken apart with, on more than one page."""
+
+from dataclasses import dataclass
+from random import Random
+
+import streamlit as st
+
+from minigpt import tokenizers
+from minigpt.config import InputError
+from minigpt.corpus import worlds
+from minigpt.store import Run
+from minigpt.ui import address, services, written
+from minigpt.ui.prompts import check_length, notes_on, opening
+from minigpt.ui.visit import Visit
+from minigpt.ui.words import file_name
+
+LINE = 40  # characters of the first text
+PASSAGE = 120  # of one out of the training text
+DRAWN = "passages_drawn"  # in the session: how many passages were asked for
+
+
+@dataclass(frozen=True)
+class Look:
+    """A model as of one moment of its training, and a text that it reads."""
+
+    run: Run
+    at: int  # the step of the training whose weights it has
+    tokens: list[str]  # T, all that it reads
+    ids: list[int]  # T
+    notes: list[str]  # what a person should know of the text
+
+    def file(self, what: str) -> str:
+        """How a file of it is called: which run, at which step, and what is in it."""
+        return f"{file_name(self.run)}-step{self.at}-{what}"
+
+
+def look(run: Run, text: str, step: int | None) -> Look:
+    """The run's model at `step`, or as far as it has come, and all of `text` that its context
+    holds.
+
+    Raises InputError when the text is empty, too long, or the run has no weights yet.
+    """
+    if not text:
+        raise InputError("there is no text to look at: write at least one character")
+    check_length(text, "text")
+    tokenizer = tokenizers.load(run.tokenizer)
+    ids = tokenizer.encode(text)[-run.model.block_size :]
+    at = services.store().weights_step(run.id) if step is None else step
+    services.model(run, at)  # which says so where there are no weights
+    return Look(run, at or 0, [tokenizer.tokens[i] for i in ids], ids, notes_on(run, text, "text"))
+
+
+def choose(visit: Visit) -> str:
+    """Any text: typed, a passage of the training text, or what it just wrote."""
+    run, usual = visit.run, _first_line(visit)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Text to look at**", width="content")
+        if visit.reads_text and st.button(
+            "A passage of its text",
+            icon=":material/casino:",
+            type="tertiary",
+            help="Any piece of the text that this run has learned from.",
+        ):
+            address.put(address.TEXT, run, _passage(visit), usual)
+        writing = written.kept(run)
+        if writing and st.button(
+            "What it wrote last",
+            icon=":material/edit_note:",
+            type="tertiary",
+            help="The newest text this run wrote for you on Home or Generate, and its prompt.",
+        ):
+            address.put(address.TEXT, run, written.whole(writing, run), usual)
+    return st.text_area(
+        "Text to look at",
+        height=80,
+        label_visibility="collapsed",
+        help="Repeat a word and see which head notices.",
+        **address.bind(address.TEXT, run, usual),
+    )
+
+
+def _passage(visit: Visit) -> str:
+    """Another passage each time, from a word's beginning to a word's end where there are words."""
+    body, drawn = visit.store.text(visit.run.text_id), st.session_state.get(DRAWN, 0)
+    st.session_state[DRAWN] = drawn + 1
+    start = Random(f"{visit.run.id}{drawn}").randrange(max(1, len(body) - PASSAGE))
+    passage = body[start : start + PASSAGE]
+    if start and " " in passage[:30]:
+        passage = passage.split(" ", 1)[1]
+    return passage.rsplit(" ", 1)[0] if " " in passage[-30:] else passage
+
+
+def _first_line(visit: Visit) -> str:
+    """The start of the run's training text, cut at a word, for those who may read it, else of what
+    it wrote; of a world that asks, a question whose answer comes next."""
+    run = visit.run
+    if asked := question(visit):
+        return asked
+    body = visit.store.text(run.text_id)[:2_000] if visit.reads_text else ""
+    long_lines = [line for line in body.splitlines() if len(line) >= 24]
+    line = long_lines[0] if long_lines else body[:LINE] or opening(run)
+    return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line
+
+
+def question(visit: Visit) -> str:
+    """Of a world that asks, whose text is nobody's secret, a piece whose next character its rule
+    fixes; else nothing."""
+    run, store = visit.run, visit.store
+    if not store.may_read(run.workspace, run.text_id):  # its owner may have deleted it
+        return ""
+    world = worlds.load(store.origin(run.text_id))
+    return world.beginning() if world is not None and world.asks else ""
