@@ -1,5 +1,6 @@
 """Looking inside a model: through `tap`, without touching it."""
 
+from minigpt.interpret.arithmetic import Walk, edited, set_by_hand, walk
 from minigpt.interpret.attribution import Attribution, attribute
 from minigpt.interpret.course import (
     copy_losses_through,
@@ -8,7 +9,17 @@ from minigpt.interpret.course import (
     turning_points,
 )
 from minigpt.interpret.effects import Effects, head_effects, mean_z, next_probs, without
+from minigpt.interpret.embeddings import (
+    Plane,
+    aligned,
+    by_chance,
+    embedding,
+    neighbours,
+    plane,
+    token_class,
+)
 from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, sharpest
+from minigpt.interpret.learned import Groups, losses_by_class, losses_by_order
 from minigpt.interpret.lens import Lens, decision_depth, lens
 from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
@@ -22,29 +33,43 @@ __all__ = [
     "Attribution",
     "CopyLosses",
     "Effects",
+    "Groups",
     "HeadScores",
     "Lens",
+    "Plane",
     "Recorder",
     "Sharp",
+    "Walk",
+    "aligned",
     "attention",
     "attribute",
+    "by_chance",
     "chain",
     "copy_losses_through",
     "decision_depth",
+    "edited",
+    "embedding",
     "half_way",
     "head_effects",
     "head_scores",
     "held_out_windows",
     "lens",
     "lifts_through",
+    "losses_by_class",
+    "losses_by_order",
     "mean_z",
+    "neighbours",
     "next_probs",
     "norm_weighted",
+    "plane",
     "repeated_sequences",
     "role_lifts",
+    "set_by_hand",
     "sharpest",
     "surprise",
+    "token_class",
     "turning_points",
+    "walk",
     "without",
     "written_windows",
 ]
