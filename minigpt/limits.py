@@ -64,29 +64,20 @@ class Limits:
                 f"{self.max_steps:,}: choose fewer"
             )
 
-    def check_room(self, runs: int, used_bytes: int) -> None:
-        """Raises InputError when a workspace has too many runs, or all runs take too much disk."""
+    def check_runs(self, runs: int) -> None:
+        """Raises InputError when a workspace has too many runs for one more."""
         if runs >= self.max_runs_per_workspace:
             raise InputError(
                 f"you have {counted(runs, 'run')}, this installation keeps "
                 f"{self.max_runs_per_workspace:,} for each: delete some first"
             )
-        self._check_disk(used_bytes)
 
-    def check_shelf(self, texts: int, used_bytes: int) -> None:
-        """Raises InputError when a workspace has too many texts, or there is no disk left."""
+    def check_texts(self, texts: int) -> None:
+        """Raises InputError when a workspace has too many texts for one more."""
         if texts >= self.max_texts_per_workspace:
             raise InputError(
                 f"you have {counted(texts, 'text')}, this installation keeps "
                 f"{self.max_texts_per_workspace:,} for each: delete some on Data first"
-            )
-        self._check_disk(used_bytes)
-
-    def _check_disk(self, used_bytes: int) -> None:
-        if used_bytes > self.max_disk_mb * 1_000_000:
-            raise InputError(
-                f"all texts and runs together take {used_bytes / 1e6:,.0f} MB, this installation "
-                f"has room for {self.max_disk_mb:,}: delete runs first"
             )
 
     def check_model(self, config: GPTConfig) -> None:

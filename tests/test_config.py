@@ -84,18 +84,13 @@ def test_limits_come_from_the_environment_and_are_checked():
 
 
 def test_limits_refuse_what_is_too_long_too_many_or_too_large():
-    limits = Limits(
-        max_steps=100, max_runs_per_workspace=2, max_texts_per_workspace=2, max_disk_mb=1
-    )
+    limits = Limits(max_steps=100, max_runs_per_workspace=2, max_texts_per_workspace=2)
     limits.check_run(GPTConfig(), TrainConfig(max_steps=100))
     with pytest.raises(InputError, match="at most 100"):
         limits.check_run(GPTConfig(), TrainConfig(max_steps=101))
-    limits.check_room(runs=1, used_bytes=1_000_000)
-    limits.check_shelf(texts=1, used_bytes=1_000_000)
+    limits.check_runs(1)
+    limits.check_texts(1)
     with pytest.raises(InputError, match="keeps 2 for each: delete"):
-        limits.check_room(runs=2, used_bytes=0)
+        limits.check_runs(2)
     with pytest.raises(InputError, match="2 texts"):
-        limits.check_shelf(texts=2, used_bytes=0)
-    for check in (limits.check_room, limits.check_shelf):
-        with pytest.raises(InputError, match="has room for 1"):
-            check(0, used_bytes=1_000_001)
+        limits.check_texts(2)

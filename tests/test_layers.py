@@ -30,7 +30,8 @@ LAYERS = [
 ]
 # So do the files of a run's life.
 ENGINE = [
-    {"launch", "speed", "marker", "ablation"},
+    {"room", "speed", "marker", "ablation"},
+    {"launch"},
     {"supervisor", "probe", "training", "bounded"},
     {"jobs", "turns"},
     {"worker"},

@@ -4,6 +4,7 @@ stands in line."""
 from minigpt.config import GPTConfig, SettingError, TrainConfig
 from minigpt.corpus import characters_per_token, measured_on, split_at
 from minigpt.counting import counted
+from minigpt.engine import room
 from minigpt.limits import Limits
 from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
@@ -22,7 +23,8 @@ def check(
     Raises InputError where `launch` would: a limit is met, or the text is too short.
     """
     limits.check_run(model, train)
-    limits.check_room(len(store.runs(workspace)), store.used_bytes())
+    limits.check_runs(len(store.runs(workspace)))
+    room.check_run(store, limits, workspace, room.run_bytes(model, train))
     return split_at(tokens, train.val_fraction, model.block_size)
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from minigpt.config import InputError
 from minigpt.counting import counted
-from minigpt.engine import turns
+from minigpt.engine import room, turns
 from minigpt.engine.jobs import job_of
 from minigpt.engine.marker import Marker
 from minigpt.engine.probe import Prober
@@ -33,13 +33,13 @@ from minigpt.engine.training import Training
 from minigpt.limits import Limits
 from minigpt.metrics import Results
 from minigpt.store import Run, Store, StoreError, home, is_of_disk, refused
+from minigpt.store.room import Holding
 from minigpt.trainer import Diverged
 
 STDIN, STDOUT = 0, 1
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 TIDY_SECONDS = 60.0
-UNUSED_TEXT_SECONDS = 3_600.0  # when the disk budget is spent, texts without a run go first
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
 COMPILING_SECONDS = 1_200.0  # but a first one that torch.compile builds may take so long
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
@@ -188,13 +188,15 @@ class Worker:
                     f"nobody had looked at it for {counted(minutes, 'minute')} while others "
                     "waited, so it made room: press Resume to go on"
                 )
-                training = self.trainings.pop(run_id)
-                with self._answering_for(run_id):
-                    results = training.results(
-                        checkpoint=True, state="paused", reason=reason, rests=True
-                    )
-                    self._record(run_id, results)
+                self._let_rest(run_id, reason)
                 return
+
+    def _let_rest(self, run_id: str, reason: str) -> None:
+        """Pauses a run that nobody asked to pause."""
+        training = self.trainings.pop(run_id)
+        with self._answering_for(run_id):
+            results = training.results(checkpoint=True, state="paused", reason=reason, rests=True)
+            self._record(run_id, results)
 
     def _start(self, run: Run) -> None:
         """Takes a run into memory, at its newest checkpoint; one that cannot go on has failed."""
@@ -240,29 +242,45 @@ class Worker:
         self.health.patience = COMPILING_SECONDS if begins else HUNG_SECONDS
 
     def _tidy(self) -> None:
-        """Clears what nobody has looked at for long, and, when the disk budget is spent, the runs
-        unviewed for longest; never an active one, and none of those meant for everyone."""
+        """Clears what nobody has looked at for long, and what goes when the disk budget is spent;
+        never an active run, and nothing of what is meant for everyone."""
         now = time.monotonic()
         if now - self._tidied_at < TIDY_SECONDS:
             return
         self._tidied_at = now
         store, limits = self.store, self.limits
         oldest = store.clock() - 86_400 * limits.max_age_days
-        for run_id in store.unviewed(["paused"], oldest):
-            reason = f"it was paused and unviewed for {counted(limits.max_age_days, 'day')}"
+        self._end_paused(oldest, counted(limits.max_age_days, "day"))
+        self._clear(old for old in store.holdings() if old.idle and old.seen_at < oldest)
+        if not room.fits(store, limits, 0):
+            self._end_paused(store.clock() - 86_400, "a day while the room on the disk was used up")
+            self._clear(room.disk(store, limits).over())
+        if not room.fits(store, limits, 0):
+            self._stop_growing()
+
+    def _end_paused(self, before: float, unviewed: str) -> None:
+        for run_id in self.store.unviewed(["paused"], before):
+            reason = f"it was paused and unviewed for {unviewed}"
             self._record(run_id, Results(state="stopped", reason=reason))
-            store.look(run_id)  # it is kept for as long again
-        ended = ["finished", "stopped", "diverged", "failed"]
-        for run_id in store.unviewed(ended, oldest):
-            store.delete_run(run_id)
-        store.forget_texts(oldest)
-        budget = 1_000_000 * limits.max_disk_mb
-        if store.used_bytes() > budget:
-            store.forget_texts(store.clock() - UNUSED_TEXT_SECONDS)
-        for run_id in store.unviewed(ended):
-            if store.used_bytes() <= budget:
-                break
-            store.delete_run(run_id)
+            self.store.look(run_id)  # it is kept for as long again
+
+    def _clear(self, holdings: Iterable[Holding]) -> None:
+        for holding in holdings:
+            if holding.kind == "text":
+                self.store.forget_texts([(holding.workspace, holding.id)])
+            else:
+                self.store.delete_run(holding.id)
+
+    def _stop_growing(self) -> None:
+        """Pauses, on a full disk, the runs of those who hold more than their share of it."""
+        disk = room.disk(self.store, self.limits)
+        for run_id, training in list(self.trainings.items()):
+            if disk.exceeds(training.job.workspace):
+                self._let_rest(
+                    run_id,
+                    "the room on the disk is used up, and your texts and runs take more than your "
+                    "share of it: delete some, then press Resume to go on",
+                )
 
     def save(self) -> None:
         """Checkpoints everything in memory; the runs go on from there with the next worker."""

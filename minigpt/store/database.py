@@ -14,7 +14,7 @@ from minigpt.store.schema import MIGRATIONS
 WAIT_SECONDS = 30.0  # for another program to let go of the file
 
 
-FULL = "the disk is full: free some space, or delete runs"
+FULL = "the disk is full: delete texts or runs, or free some space"
 REFUSES = "the disk refused to read or write: check it"
 MAY_NOT = "the file may not be written: check its permissions"
 CANNOT_OPEN = "the file cannot be opened: check its folder"

@@ -101,4 +101,8 @@ MIGRATIONS = (
         SELECT 1 FROM shelves WHERE shelves.text_id = runs.text_id
         AND shelves.workspace IN (runs.workspace, 'library'))
     """,
+    """
+    ALTER TABLE texts ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;  -- of its body, in UTF-8
+    UPDATE texts SET bytes = length(CAST(body AS BLOB))
+    """,
 )

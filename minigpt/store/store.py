@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from operator import attrgetter
@@ -32,10 +32,12 @@ from minigpt.store.records import (
     Text,
     as_name,
 )
+from minigpt.store.room import Holding
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
 PACE_SECONDS = 60.0  # of training, over which its pace is measured
+METRICS_BYTES = 94  # of the file for each step's metrics
 COLUMNS = attrgetter(*(spec.name for spec in fields(Metrics)))
 GONE = "this text is no longer here: upload or paste it again"
 
@@ -95,9 +97,9 @@ class Store:
         text_id = text_id_of(body)
         with self._db.transaction() as db:
             db.execute(
-                "INSERT INTO texts (id, body, characters, origin) VALUES (?, ?, ?, ?) "
+                "INSERT INTO texts (id, body, characters, bytes, origin) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET origin = excluded.origin WHERE excluded.origin != ''",
-                (text_id, body, len(body), origin),
+                (text_id, body, len(body), len(body.encode()), origin),
             )
             db.execute(
                 "INSERT INTO shelves VALUES (?, ?, ?, ?) "
@@ -413,15 +415,52 @@ class Store:
         )
         return [run_id for (run_id,) in rows]
 
-    def forget_texts(self, before: float) -> None:
-        """Takes texts from visitors' shelves where they lie since `before` and no run of that
-        workspace uses them, and deletes those that neither a shelf nor a run needs."""
+    def holdings(self) -> list[Holding]:
+        """What each workspace holds of the disk, as far as it counts as that workspace's: not what
+        is everyone's or the library's, nor runs that are being deleted."""
+        return [*self._texts_held(), *self._runs_held()]
+
+    def _texts_held(self) -> list[Holding]:
+        holders: dict[str, list[tuple]] = {}
+        for text_id, *holder in self._db.rows(
+            "SELECT text_id, workspace, min(created_at), max(used), max(shelved), bytes FROM ("
+            "SELECT text_id, workspace, created_at, 0 AS used, 1 AS shelved FROM shelves UNION ALL "
+            "SELECT text_id, workspace, created_at, 1, 0 FROM runs) JOIN texts ON id = text_id "
+            "GROUP BY text_id, workspace"
+        ):
+            holders.setdefault(text_id, []).append(tuple(holder))
+        ours = {EVERYONE, LIBRARY_SHELF}
+        return [
+            Holding(
+                "text", text_id, who, 0 if ours & {who for who, *_ in each} else size // len(each),
+                since, bool(shelved and not used),
+            )
+            for text_id, each in holders.items()
+            for who, since, used, shelved, size in each
+            if who not in ours
+        ]  # fmt: skip
+
+    def _runs_held(self) -> list[Holding]:
+        rows = self._db.rows(
+            "SELECT id, workspace, step * ? + length(tokenizer) "
+            "+ (SELECT coalesce(sum(length(body)), 0) FROM samples WHERE run_id = id) "
+            "+ (SELECT coalesce(sum(length(weights)), 0) FROM snapshots WHERE run_id = id) "
+            "+ (SELECT coalesce(sum(length(state)), 0) FROM checkpoints WHERE run_id = id), "
+            "viewed_at, state FROM runs WHERE wish != 'deleted' AND workspace != ?",
+            METRICS_BYTES,
+            EVERYONE,
+        )
+        return [Holding("run", *rest, state not in ACTIVE) for *rest, state in rows]
+
+    def forget_texts(self, shelved: Iterable[tuple[str, str]]) -> None:
+        """Takes texts from shelves, each given as workspace and id, where no run of that workspace
+        has begun to use it, and deletes those that neither a shelf nor a run needs."""
         with self._db.transaction() as db:
-            db.execute(
-                "DELETE FROM shelves WHERE created_at < ? AND workspace NOT IN (?, ?) "
+            db.executemany(
+                "DELETE FROM shelves WHERE workspace = ? AND text_id = ? "
                 "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.text_id = shelves.text_id "
                 "AND runs.workspace = shelves.workspace)",
-                (before, EVERYONE, LIBRARY_SHELF),
+                shelved,
             )
             self._delete_unneeded_texts(db)
 

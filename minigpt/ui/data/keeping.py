@@ -8,6 +8,7 @@ import streamlit as st
 from minigpt.config import InputError
 from minigpt.corpus import CLEANINGS, clean
 from minigpt.counting import counted
+from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
 from minigpt.ui import tokens
 from minigpt.ui.choosing import put_text
@@ -47,7 +48,9 @@ def keep(visit: Visit, name: str, body: str, origin: str = "") -> tuple[str, str
     text_id = text_id_of(body)
     shelf = visit.store.texts(visit.workspace)
     if text_id not in {text.id for text in shelf}:
-        visit.limits.check_shelf(len(shelf), visit.store.used_bytes())
+        visit.limits.check_texts(len(shelf))
+        size = len(body.encode())
+        room.make_room_for(visit.store, visit.limits, "this text", visit.workspace, size)
     name = _free_name(visit, name, text_id)
     visit.store.add_text(visit.workspace, name, body, origin)
     put_text(text_id)

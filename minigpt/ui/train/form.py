@@ -8,6 +8,7 @@ import streamlit as st
 from minigpt import bundle, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig, differences
 from minigpt.counting import counted, times_over
+from minigpt.engine import room
 from minigpt.engine.launch import check, launch
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
@@ -292,9 +293,9 @@ def take_file(visit: Visit) -> None:
         if file is None or file.file_id in taken:
             return
         try:
-            own = visit.store.runs(visit.workspace)
-            visit.limits.check_room(len(own), visit.store.used_bytes())
+            visit.limits.check_runs(len(visit.store.runs(visit.workspace)))
             bundle.check_size(file.size, visit.limits)
+            room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, file.size)
             run_id = bundle.import_run(
                 visit.store, file.getvalue(), visit.workspace, limits=visit.limits
             )
