@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from minigpt.config import GPTConfig, InputError, NotFinite
 from minigpt.interpret import aligned, by_chance, embedding, neighbours, plane, token_class
+from minigpt.interpret.embeddings import OF_CHARACTERS, OF_PIECES
 from minigpt.model import new_model
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 
@@ -106,6 +107,7 @@ def test_a_model_has_an_embedding_of_tokens_and_one_of_places_where_it_learns_th
 def test_every_character_has_its_class():
     tokenizer = CharTokenizer.train("aéyБбяΣ É7½ .€\t\n中ā\u0301ß")
     named = dict(zip(tokenizer.tokens, token_class(tokenizer), strict=True))
+    assert set(named.values()) == set(OF_CHARACTERS)
     assert named == {
         "<pad>": "special tokens", "<unk>": "special tokens", "<eos>": "special tokens",
         "a": "vowels", "é": "vowels", "ā": "vowels", "я": "vowels",
@@ -120,6 +122,7 @@ def test_every_character_has_its_class():
 def test_every_piece_of_bpe_has_its_class_by_the_space_before_it_and_its_length():
     tokenizer = BPETokenizer.train("the theme of it, a 1234 ... é\n" * 30, vocab_size=300)
     named = dict(zip(tokenizer.tokens, token_class(tokenizer), strict=True))
+    assert set(named.values()) == set(OF_PIECES)
     assert named[" the"] == "after a space, 3 or more"
     assert named["the"] == "no space before, 3 or more"
     assert named[" a"] == "after a space, 1 or 2 letters"

@@ -15,6 +15,15 @@ FEWEST = 3  # of fewer vectors, a plane holds all there is to see
 VOWELS = frozenset("aeiouæœøıαεηιουωаеиоуыэюяєі")
 SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
 SHORT = 2  # letters
+OF_CHARACTERS = (
+    "vowels", "consonants", "capitals", "punctuation", "digits", "space", "other signs",
+    "special tokens",
+)  # fmt: skip
+OF_PIECES = (
+    "after a space, 1 or 2 letters", "after a space, 3 or more", "no space before, 1 or 2 letters",
+    "no space before, 3 or more", "space and punctuation", "digits", "parts of characters",
+    "special tokens",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,8 +120,8 @@ def by_chance(n: int, size: int, seed: int = 0) -> Chance:
 def token_class(tokenizer: Tokenizer) -> list[str]:
     """What kind of token each of the vocabulary is: V names.
 
-    Characters: by what they are in Unicode. BPE: by whether a word's piece has a space before it,
-    and by its length.
+    Characters: by what they are in Unicode, `OF_CHARACTERS`. BPE: by whether a word's piece has a
+    space before it, and by its length, `OF_PIECES`.
     """
     classes = [_of_piece(token) if tokenizer.kind == "bpe" else _of_character(token)
                for token in tokenizer.tokens]  # fmt: skip

@@ -7,13 +7,14 @@ chart consists of takes its colour by position: training first, validation secon
 them.
 """
 
-from minigpt.plots.chart import Axis, Bars, Chart, Line, Rows, buckets
+from minigpt.plots.chart import Axis, Bars, Chart, Line, Points, Rows, buckets
 from minigpt.plots.choices import Candidate, next_tokens, with_and_without
 from minigpt.plots.curves import (
     comparison,
     compression,
     copies,
     course,
+    learned,
     loss,
     memorising,
     moment,
@@ -30,10 +31,12 @@ from minigpt.plots.heads import (
 from minigpt.plots.moving import option
 from minigpt.plots.picture import ends, svg
 from minigpt.plots.resting import figure
+from minigpt.plots.scattered import MOST_POINTS, scattered, scattered_svg, scattered_table
 from minigpt.plots.theme import TEMPLATE, escaped, readable
 from minigpt.plots.tree import Branch, tree_svg
 
 __all__ = [
+    "MOST_POINTS",
     "MOST_ROWS",
     "TEMPLATE",
     "Axis",
@@ -43,6 +46,7 @@ __all__ = [
     "Chart",
     "Kind",
     "Line",
+    "Points",
     "Rows",
     "buckets",
     "columns",
@@ -53,6 +57,7 @@ __all__ = [
     "ends",
     "escaped",
     "figure",
+    "learned",
     "loss",
     "memorising",
     "moment",
@@ -61,6 +66,9 @@ __all__ = [
     "packed",
     "readable",
     "right_answers",
+    "scattered",
+    "scattered_svg",
+    "scattered_table",
     "svg",
     "table",
     "thumbnail",

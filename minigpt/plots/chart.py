@@ -22,6 +22,7 @@ class Axis:
     high: float | None = None
     apart: float | None = None  # the labels along it
     shown: str = ","  # how a point's number is told, as `format` takes it
+    log: bool = False  # the powers of ten lie evenly along it
 
     @property
     def percent(self) -> bool:
@@ -57,6 +58,20 @@ class Line:
         return wrap(self.name, LEGEND_LETTERS)
 
 
+@dataclass(frozen=True, eq=False)
+class Points:
+    """A dot at each x, y of shape (n,), with its text in the hover, and beside it where `labelled`,
+    bool (n,), has room for that."""
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    texts: Sequence[str]  # as they are shown
+    labelled: np.ndarray
+    color: int
+    shape: Literal["circle", "square", "triangle", "diamond"]
+
+
 @dataclass(frozen=True)
 class Bars:
     """A bar for each of the rows."""
@@ -68,16 +83,18 @@ class Bars:
 
 @dataclass(frozen=True)
 class Chart:
-    """Lines over two axes, or bars in rows. Its legend names them side by side, or one below the
-    other where what they are of is pointed at one by one as well."""
+    """Lines and points over two axes, or bars in rows. Its legend names them side by side, or one
+    below the other where what they are of is pointed at one by one as well. A square one has the
+    same scale along both axes."""
 
-    parts: Sequence[Line | Bars]
+    parts: Sequence[Line | Points | Bars]
     x: Axis
     y: Axis | Rows
     height: int  # px
     legend: Literal["none", "across", "down"] = "none"
+    square: bool = False
 
-    def placed(self) -> Iterator[Line | Bars | None]:
+    def placed(self) -> Iterator[Line | Points | Bars | None]:
         """The parts in the palette's order, None for each colour that none of them takes: both
         renderers colour by position."""
         at = {part.color: part for part in self.parts}

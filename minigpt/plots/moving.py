@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from minigpt.plots.chart import DASHES, Axis, Bars, Chart, Line, Rows
+from minigpt.plots.chart import DASHES, Axis, Bars, Chart, Line, Points, Rows
 from minigpt.plots.theme import DOT, LABELS, LETTERS, ROOM
 
 READ, BESIDE = {"fontSize": LETTERS}, {"fontSize": LABELS}
 DASHED = dict(zip(DASHES, ("solid", "dashed", "dotted", [8, 4, 2, 4], [14, 6]), strict=True))
 # Wide enough for the dashes, too flat for the dot that ECharts puts on each.
 SAMPLES = {"itemWidth": 32, "itemHeight": 2}
+SHAPES = {"circle": "circle", "square": "rect", "triangle": "triangle", "diamond": "diamond"}
 NOTHING = {"type": "line", "data": []}
 
 
@@ -23,7 +24,9 @@ def option(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _series(part: Line | Bars, chart: Chart) -> dict[str, Any]:
+def _series(part: Line | Points | Bars, chart: Chart) -> dict[str, Any]:
+    if isinstance(part, Points):
+        return _dots(part, chart)
     if isinstance(part, Bars):
         lengths = [round(float(length), 4) for length in part.lengths]
         return {"name": _name(part, chart), "type": "bar", "data": lengths}
@@ -41,25 +44,62 @@ def _series(part: Line | Bars, chart: Chart) -> dict[str, Any]:
     }
 
 
+def _dots(points: Points, chart: Chart) -> dict[str, Any]:
+    label = {"position": "top", "distance": 3, "formatter": "{b}", "fontFamily": "monospace"}
+    places = zip(points.x.round(4).tolist(), points.y.round(4).tolist(), strict=True)
+    return {
+        "name": _name(points, chart),
+        "type": "scatter",
+        "symbol": SHAPES[points.shape],
+        "symbolSize": 2 * DOT,
+        "label": {"show": False, "color": "inherit", **label, **BESIDE},
+        "tooltip": {"formatter": "{b}"},
+        "data": [
+            {"name": text, "value": place, **({"label": {"show": True}} if labelled else {})}
+            for text, place, labelled in zip(points.texts, places, points.labelled, strict=True)
+        ],
+    }
+
+
 def _over_axes(chart: Chart) -> dict[str, Any]:
-    down = chart.legend == "down"
+    down, dots = chart.legend == "down", any(isinstance(p, Points) for p in chart.parts)
     return {
         # Where ECharts makes room for the labels that are there, the plot moves as they change,
         # and pushes its axis's name out of the picture.
-        "grid": {**ROOM, "top": chart.top, "outerBoundsMode": "none"},
+        "grid": {**ROOM, "top": chart.top, "outerBoundsMode": "none", **_side(chart)},
         "legend": {
             **_legend(chart),
-            **SAMPLES,
+            **({} if dots else SAMPLES),
             **({"orient": "vertical", "align": "left"} if down else {}),
         },
         "tooltip": {
             "textStyle": READ,
-            "trigger": "item" if down else "axis",
+            "trigger": "item" if down or dots else "axis",
             "valueFormatter": "%.0f" if chart.y.percent else f"%{chart.y.shown}",
         },
         "xAxis": _numbers(chart.x, 28),
         "yAxis": _numbers(chart.y, 44),
+        **({"media": _narrow(chart)} if chart.square else {}),
     }
+
+
+def _side(chart: Chart) -> dict[str, int]:
+    """Of a square chart, how wide its plot is: as high as it is."""
+    side = chart.height - chart.top - ROOM["bottom"]
+    return {"width": side, "height": side} if chart.square else {}
+
+
+def _narrow(chart: Chart) -> list[dict[str, Any]]:
+    """A square chart where there is less room: the largest smaller square that fits."""
+    edges, less, full = ROOM["left"] + ROOM["right"], 40, _side(chart)
+    smaller = [
+        {
+            "query": {"maxWidth": edges + side + less - 1},
+            "option": {"grid": {"width": side, "height": side}},
+        }
+        for side in range(full["width"] - less, 200, -less)
+    ]
+    return [*smaller, {"option": {"grid": full}}]  # where none of the others holds
 
 
 def _in_rows(chart: Chart) -> dict[str, Any]:
@@ -85,8 +125,8 @@ def _legend(chart: Chart) -> dict[str, Any]:
     return {"show": show, "top": 0, "left": 0, "data": names, "textStyle": BESIDE}
 
 
-def _name(part: Line | Bars, chart: Chart) -> str:
-    if isinstance(part, Bars):
+def _name(part: Line | Points | Bars, chart: Chart) -> str:
+    if not isinstance(part, Line):
         return part.name
     return "\n".join(part.rows) + (" (%)" if chart.y.percent else "")
 
@@ -96,7 +136,7 @@ def _numbers(axis: Axis, gap: int) -> dict[str, Any]:
     ends = {"min": axis.low, "max": axis.high, "interval": axis.apart}
     scale = 100 if axis.percent else 1
     return {
-        "type": "value",
+        "type": "log" if axis.log else "value",
         "name": f"{axis.name} (%)" if axis.percent else axis.name,
         "nameLocation": "middle",
         "nameGap": gap,

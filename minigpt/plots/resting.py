@@ -1,13 +1,15 @@
 """A chart that rests, as a Plotly figure: it can be zoomed, pointed at and downloaded."""
 
+import math
 from typing import Any
 
 import plotly.graph_objects as go
 
-from minigpt.plots.chart import Axis, Bars, Chart, Line, Rows
-from minigpt.plots.theme import DOT, LETTERS, MARGIN, ROOM, escaped
+from minigpt.plots.chart import Axis, Bars, Chart, Line, Points, Rows
+from minigpt.plots.theme import DOT, LABELS, LETTERS, MARGIN, ROOM, escaped
 
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+SHAPES = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond"}
 NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}
 
 
@@ -23,7 +25,7 @@ def figure(chart: Chart) -> go.Figure:
     return go.Figure(traces, layout)
 
 
-def _trace(part: Line | Bars, chart: Chart) -> dict[str, Any]:
+def _trace(part: Line | Points | Bars, chart: Chart) -> dict[str, Any]:
     rank = {"legendrank": chart.parts.index(part)}
     if isinstance(part, Bars):
         return {
@@ -35,6 +37,8 @@ def _trace(part: Line | Bars, chart: Chart) -> dict[str, Any]:
             "hovertemplate": f"%{{x:{chart.x.shown}}}",
             **rank,
         }
+    if isinstance(part, Points):
+        return {**_dots(part), **rank}
     return {
         "type": "scatter",
         "x": part.x,
@@ -47,6 +51,24 @@ def _trace(part: Line | Bars, chart: Chart) -> dict[str, Any]:
         "customdata": part.more,
         **_hover(part, chart),
         **rank,
+    }
+
+
+def _dots(points: Points) -> dict[str, Any]:
+    texts = [escaped(text) for text in points.texts]
+    return {
+        "type": "scatter",
+        "x": points.x,
+        "y": points.y,
+        "name": escaped(points.name),
+        "mode": "markers+text",
+        "marker": {"size": 2 * DOT, "symbol": SHAPES[points.shape]},
+        "text": [text if label else "" for text, label in zip(texts, points.labelled, strict=True)],
+        "textposition": "top center",
+        "textfont": {"family": "ui-monospace, monospace", "size": LABELS},
+        "hovertext": texts,
+        "hovertemplate": "%{hovertext}",
+        "cliponaxis": False,
     }
 
 
@@ -65,7 +87,11 @@ def _over_axes(chart: Chart) -> dict[str, Any]:
     return {
         "margin": {**room, "autoexpand": False},  # as while it moved
         "xaxis": {**_numbers(chart.x), "automargin": False},
-        "yaxis": {**_numbers(chart.y), "automargin": False},
+        "yaxis": {
+            **_numbers(chart.y),
+            "automargin": False,
+            **({"scaleanchor": "x", "constrain": "domain"} if chart.square else {}),
+        },
         "legend": {**LEGEND, "orientation": "v"} if chart.legend == "down" else LEGEND,
     }
 
@@ -91,6 +117,13 @@ def _in_rows(x: Axis, y: Rows) -> dict[str, Any]:
 
 
 def _numbers(axis: Axis) -> dict[str, Any]:
+    if axis.log:
+        return {
+            "title": axis.name,
+            "type": "log",
+            "range": [math.log10(axis.low), math.log10(axis.high)],
+            "dtick": 1,
+        }
     return {
         "title": axis.name,
         "tickformat": ".2~%" if axis.percent else None,
