@@ -149,10 +149,15 @@ def shakespeare(text: Path | None, rounds: int) -> Iterator[tuple[str, str]]:
 
 
 def learn(
-    text: str, preset: str, seed: int, seconds: float | None = None, window: int = 64
+    text: str,
+    preset: str,
+    seed: int,
+    seconds: float | None = None,
+    window: int = 64,
+    steps: int | None = None,
 ) -> dict:
-    """Trains a preset, for its own steps or for about so many seconds, and scores all of the last
-    tenth in windows of so many tokens."""
+    """Trains a preset, for its own steps, for so many or for about so many seconds, and scores all
+    of the last tenth in windows of so many tokens."""
     body = Path(text).read_text()
     tokenizer = CharTokenizer.train(body)
     ids = tokenizer.encode_array(body)
@@ -160,6 +165,8 @@ def learn(
     chosen = PRESETS[preset]
     config = chosen.train.replace(seed=seed, eval_interval=100_000)
     model = chosen.model(tokenizer.vocab_size)
+    if steps:
+        config = config.replace(max_steps=steps)
     if seconds:
         trial = Trainer(new_model(model, seed), ids[:cut], ids[:0], config)
         per_step = statistics.median(_seconds_of(trial.advance) for _ in range(12))
