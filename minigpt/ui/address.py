@@ -57,13 +57,15 @@ def _typed(said: str) -> str:
     return said
 
 
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(said: str) -> str:
-        if said not in names:
-            raise InputError(f"it can be {', '.join(names[:-1])} or {names[-1]}")
-        return said
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """A check that a word is one of these."""
 
-    return read
+    def check(name: str) -> str:
+        if name not in names:
+            raise InputError(f"it can be {', '.join(names[:-1])} or {names[-1]}")
+        return name
+
+    return check
 
 
 def _head(said: str) -> int | str:
@@ -106,9 +108,10 @@ class Parameter:
 STEP = Parameter("step", "moment of training", _whole, lambda run: run.id)
 LAYER = Parameter("layer", "layer", _whole, lambda run: run.model.n_layer)
 HEAD = Parameter("head", "head", _head, lambda run: run.model.n_head)
-SHOWS = Parameter("shows", "share or contribution", _one_of("share", "norm"))
+SHOWS = Parameter("shows", "share or contribution", one_of(("share", "norm")))
+ROLE = Parameter("role", "role", str, lambda run: run.id)
 KEPT_TOKENS = Parameter("kept", "kept tokens", _tokens, lambda run: run.id)
-AGAINST = Parameter("against", "comparison", _one_of("head", "moment", "run"), lambda run: run.id)
+AGAINST = Parameter("against", "comparison", one_of(("head", "moment", "run")), lambda run: run.id)
 OTHER_RUN = Parameter("other_run", "other run", str, lambda run: run.id)
 OTHER_STEP = Parameter("other_step", "other moment", _whole, lambda run: run.id)
 OTHER_LAYER = Parameter("other_layer", "other layer", _whole, lambda run: run.id)
@@ -135,7 +138,7 @@ SIDE = Parameter("side", "open tab", str)  # of Generate
 INSTRUMENT = Parameter("instrument", "open tab", str)  # of Inside
 BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
-    STEP, LAYER, HEAD, SHOWS, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
+    STEP, LAYER, HEAD, SHOWS, ROLE, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
     OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT,
 )  # fmt: skip
 
@@ -208,9 +211,14 @@ def bind(*about: Any, **more: Any) -> dict[str, Any]:
     return place(*about, **more) | {"on_change": keep, "args": about[:3]}
 
 
-def read(parameter: Parameter, run: Run, usual: Any) -> Any:
+def read(
+    parameter: Parameter,
+    run: Run,
+    usual: Any,
+    check: Callable[[Any], Any] = lambda value: value,
+) -> Any:
     """What the address says of something that is no field of Streamlit's, as a field would show."""
-    return _wanted(parameter, parameter.key(run), usual, lambda value: value)
+    return _wanted(parameter, parameter.key(run), usual, check)
 
 
 def put(parameter: Parameter, run: Run, value: Any, usual: Any) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
 from minigpt import tokenizers
+from minigpt.config import InputError
 from minigpt.corpus import trained_on
 from minigpt.store import Run
 from minigpt.ui import services
@@ -66,6 +68,35 @@ def scores(run: Run, at: int) -> "HeadScores":
 def known_scores(run: Run, at: int) -> "HeadScores | None":
     """The same, if somebody had them measured."""
     return _results.get(_scores(run, at))
+
+
+def clearest(run: Run) -> tuple[int, int]:
+    """Layer and head that a page shows first: of a run that has ended the head with the clearest
+    role, of one that trains always the same; for as long as somebody looks, whatever becomes of
+    it."""
+    key = f"clearest-{run.id}"
+    if key not in st.session_state:
+        st.session_state[key] = _clearest(run)
+    return st.session_state[key]
+
+
+def _clearest(run: Run) -> tuple[int, int]:
+    from minigpt.interpret import UNCLEAR
+
+    at = services.store().weights_step(run.id)
+    if run.active or at is None:
+        return 0, 0
+    try:
+        found = scores(run, at)
+    except InputError:  # too little text to measure heads on: the page says so, where it shows them
+        return 0, 0
+    lifts = {
+        (layer, head): found.lifts[role][layer, head]
+        for layer, heads in enumerate(found.roles)
+        for head, role in enumerate(heads)
+        if role != UNCLEAR
+    }
+    return max(lifts, key=lifts.get, default=(0, 0))
 
 
 def _scores(run: Run, at: int) -> Hashable:

@@ -43,9 +43,9 @@ def expect_attention(page: Page) -> None:
     """The text, the moment, the layer and the head that were chosen, and their map."""
     expect(page.get_by_role("textbox", name="Text to look at")).to_have_value("the lamp, the sea")
     expect(page.get_by_text("step 0", exact=True).first).to_be_visible()
-    expect(radio(page, "Layer", "1")).to_be_checked()
+    expect(radio(page, "Layer", "2")).to_be_checked()
     expect(radio(page, "Head", "2")).to_be_checked()
-    expect_head(page, "Layer 1, head 2, step 0", 17)
+    expect_head(page, "Layer 2, head 2, step 0", 17)
 
 
 def written(page: Page) -> str:
@@ -61,11 +61,11 @@ def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
     settled(page)
     assert said(page) == {}
     type_in(page, "Text to look at", "the lamp, the sea")
-    radio(page, "Layer", "1").click()
+    radio(page, "Layer", "2").click()
     radio(page, "Head", "2").click()
     slider = page.get_by_role("slider", name="Moment of training")
     slider.press("Home")
-    shown = {"text": "the lamp, the sea", "layer": "1", "head": "2", "step": "0"}
+    shown = {"text": "the lamp, the sea", "layer": "2", "head": "2", "step": "0"}
     wait_until(page, lambda: said(page) == shown)
     expect_attention(page)
 

@@ -37,12 +37,12 @@ def small_map(page: Page, name: str):
 
 def test_a_click_on_a_small_map_makes_it_the_large_one(page, server):
     look(page, f"{server}/Attention")
-    small_map(page, "layer 1, head 2").click()
-    expect(page.locator(".view h4").first).to_contain_text("Layer 1, head 2, step")
-    expect(small_map(page, "layer 1, head 2")).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_role("radiogroup", name="Layer").get_by_text("1")).to_be_checked()
-    wait_until(page, lambda: "layer=1" in said(page) and "head=2" in said(page))
-    expect(page.get_by_text(re.compile("[Ll]ayer 1, head 2(:| does)")).first).to_be_visible()
+    small_map(page, "layer 2, head 2").click()
+    expect(page.locator(".view h4").first).to_contain_text("Layer 2, head 2, step")
+    expect(small_map(page, "layer 2, head 2")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("radiogroup", name="Layer").get_by_text("2")).to_be_checked()
+    wait_until(page, lambda: "layer=2" in said(page) and "head=2" in said(page))
+    expect(page.get_by_text(re.compile("[Ll]ayer 2, head 2(:| does)")).first).to_be_visible()
     assert page.locator(EXCEPTION).count() == 0
 
 
@@ -72,7 +72,7 @@ def test_hostile_text_stays_text(page, server):
     field = page.get_by_role("textbox", name="Text to look at")
     field.fill(HOSTILE)
     field.press("Control+Enter")
-    expect_head(page, "Layer 0, head 0", len(HOSTILE))
+    expect_head(page, "Layer 1, head 0", len(HOSTILE))
     settled(page)
     assert page.title() != "1" and page.locator("img[src=x]").count() == 0
     assert page.locator(EXCEPTION).count() == 0

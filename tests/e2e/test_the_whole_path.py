@@ -64,7 +64,7 @@ def test_from_an_upload_to_a_trained_visible_talking_model(page, server):
     text = page.get_by_role("textbox", name="Text to look at")
     text.fill("the sea sang")
     text.press("Control+Enter")
-    expect_head(page, "Layer 0, head 0, step", 12)
+    expect_head(page, "step", 12)
 
     go(page, "Generate")
     prompt = page.get_by_role("textbox", name="Prompt")

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from minigpt.ui import address
 from minigpt.ui import moment as moment_slider
-from tests.pages.visits import ROOT, by_label, opened, strip_of, well
+from tests.pages.visits import PAGES, ROOT, by_label, opened, strip_of, well
 
 ATTENTION, GENERATE = "pages/3_Attention.py", "pages/4_Generate.py"
 KIND_OF = {  # of a label: where its field is among a page's elements
@@ -27,7 +27,7 @@ KIND_OF = {  # of a label: where its field is among a page's elements
     "Seed": "number_input",
 }
 CHOSEN = [  # page, field, what is chosen there, and how the address says it
-    (ATTENTION, "Layer", 1, "layer=1"),
+    (ATTENTION, "Layer", 2, "layer=2"),
     (ATTENTION, "Head", 1, "head=1"),
     (ATTENTION, "Text to look at", "a lamp & a sea? ü\nNell", "text=a lamp & a sea? ü\nNell"),
     (ATTENTION, "Text to look at", "", "text="),
@@ -180,10 +180,10 @@ def test_two_choices_in_a_moment_are_both_kept_and_both_are_carried(home_page):
         layer = 1 - field(app, "Layer").value
         field(app, "Layer").set_value(layer).run()
         assert field(well(app), "Head").value == 2
-        assert said_in(app) == {"head": "2"} | ({"layer": "1"} if layer else {})
+        assert said_in(app) == {"head": "2"} | ({"layer": "0"} if layer == 0 else {})
         links = [element.proto.query_string for element in app.get("page_link")]
-        assert len(links) == 5 and all("head=2" in link for link in links)
-        assert all(("layer=1" in link) == bool(layer) for link in links)
+        assert len(links) == len(PAGES) and all("head=2" in link for link in links)
+        assert all(("layer=0" in link) == (layer == 0) for link in links)
 
 
 def test_a_run_just_started_stays_when_the_browser_sends_the_address_of_before(home_page, store):

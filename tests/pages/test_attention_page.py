@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigpt import tokenizers
-from minigpt.config import GPTConfig, TrainConfig
+from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.interpret import attention
 from minigpt.store import EVERYONE
 from minigpt.tokenizers import CharTokenizer
@@ -138,21 +138,60 @@ def test_what_a_head_does_is_told_with_its_interval_and_what_chance_gives(home_p
     run = store.find_run("demo")
     app = opened(home_page, PAGE)
     scores = measured.scores(run, run.step)
-    role, lift = scores.roles[0][0], scores.lifts["previous token"][0, 0]
+    layer, head = measured._clearest(run)
+    role, lift = scores.roles[layer][head], scores.lifts["previous token"][layer, head]
     said = " ".join(m.value for m in well(app).markdown)
-    assert (f"Layer 0, head 0: {role}" in said) or ("does is unclear" in said)
+    assert f"Layer {layer}, head {head}: {role}" in said
     (table,) = [t.value for t in app.table if "Lift" in t.value]
     row = table[table["Role"] == "previous token"].iloc[0]
     assert row["Lift"] == f"{lift:.2f}" and row["By chance"].endswith("%")
 
 
+def test_a_finished_run_is_shown_with_its_clearest_head_first(home_page, store):
+    run = store.find_run("demo")
+    app = well(opened(home_page, PAGE))
+    found = measured.scores(run, run.step)
+    layer, head = (by_label(app.button_group, name).value for name in ("Layer", "Head"))
+    role = found.roles[layer][head]
+    best = {
+        (i, j): found.lifts[name][i, j]
+        for i, names in enumerate(found.roles)
+        for j, name in enumerate(names)
+        if name != "unclear"
+    }
+    assert best[layer, head] == max(best.values()) and len(best) > 1
+    assert any(f"Layer {layer}, head {head}: {role}" in m.value for m in app.markdown)
+
+
+def test_the_role_that_is_shown_through_training_stands_in_the_address(home_page):
+    app = well(opened(home_page, PAGE))
+    by_label(app.button_group, "Role").set_value("broad").run()
+    assert well(app).query_params["role"] == "broad"
+    app.query_params["role"] = "clairvoyant"
+    app.run()
+    assert "it can be" in app.warning[0].value and not app.exception
+
+
+def test_weights_that_are_let_go_while_they_are_looked_at_are_told(
+    home_page, finished_run, monkeypatch
+):
+    def gone(*_):
+        raise InputError("of that step no weights are kept")
+
+    monkeypatch.setattr(measured, "scores", gone)  # after the pictures of the same step were drawn
+    app = opened(home_page, PAGE, finished_run)
+    assert not app.exception
+    assert any("no weights are kept" in c.value for c in [*app.caption, *app.error])
+
+
 def test_a_head_that_is_switched_off_tells_its_effect_with_an_interval(home_page, store):
     run = store.find_run("demo")
     app = well(opened(home_page, PAGE))
-    effects = measured.effect(run, run.step, 0, 0, "zero")
+    layer, head = measured._clearest(run)
+    effects = measured.effect(run, run.step, layer, head, "zero")
     card = next(m for m in app.metric if "With nothing in its place" in m.label)
-    assert card.value == f"{effects.delta[0, 0]:+.3f} nats".replace("-", "−")
-    assert f"{effects.low[0, 0]:+.3f}".replace("-", "−") in card.delta
+    assert card.value == f"{effects.delta[layer, head]:+.3f} nats".replace("-", "−")
+    assert f"{effects.low[layer, head]:+.3f}".replace("-", "−") in card.delta
 
 
 @pytest.mark.parametrize("against", ["head", "moment"])

@@ -15,8 +15,9 @@ def take_click(run: Run) -> None:
     """Makes the head the large one whose small map was just clicked."""
     head = clicked(_key(run), run.model.n_layer, run.model.n_head)
     if head is not None:
-        address.put(address.LAYER, run, head[0], 0)
-        address.put(address.HEAD, run, head[1], 0)
+        usual = measured.clearest(run)
+        address.put(address.LAYER, run, head[0], usual[0])
+        address.put(address.HEAD, run, head[1], usual[1])
 
 
 def show(view: View, chosen: tuple[int, int | str]) -> None:

@@ -1,10 +1,12 @@
 """Two maps on the same text, and their difference: another head, another moment, another run."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
+from minigpt import plots
 from minigpt.config import InputError
 from minigpt.ui import address
 from minigpt.ui.attention import reading
@@ -103,22 +105,28 @@ def _draw(
         maps.append(of(side.patterns, its, one))
         titles.append(", ".join(words))
     alike = view.tokens == other.tokens and maps[0].shape == maps[1].shape
-    for column, number in zip(st.columns(3 if alike else 2), range(3), strict=False):
+    shown = [
+        (one, side, capital(title), f"{number}", "share")
+        for number, (one, (side, _, _), title) in enumerate(zip(maps, sides, titles, strict=True))
+    ]
+    if alike:
+        title = "The second minus the first"
+        shown.append((maps[1] - maps[0], view, title, "difference", "difference"))
+    for column, (one, side, title, name, kind) in zip(st.columns(len(shown)), shown, strict=True):
+        file = f"{side.file('attention')}-{name}"
         with column:
-            if number < 2:
-                side = sides[number][0]
-                head_view(
-                    maps[number], side.tokens, key=f"beside-{number}-{view.run.id}",
-                    title=capital(titles[number]), parts="map",
-                    file=f"{side.file('attention')}-{number}.png",
-                )  # fmt: skip
-            else:
-                head_view(
-                    maps[1] - maps[0], view.tokens, key=f"beside-2-{view.run.id}",
-                    title="The second minus the first",
-                    file=f"{view.file('attention')}-difference.png",
-                    kind="difference", parts="map",
-                )  # fmt: skip
+            head_view(
+                one, side.tokens, key=f"beside-{name}-{view.run.id}", title=title,
+                file=f"{file}.png", kind=kind, parts="map",
+            )  # fmt: skip
+            st.download_button(
+                "Download as SVG",
+                partial(plots.svg, one, side.tokens, title, kind=kind),
+                f"{file}.svg",
+                "image/svg+xml",
+                icon=":material/download:",
+                key=f"beside-svg-{name}",
+            )
     if alike:
         apart = 0.5 * float(np.abs(maps[1] - maps[0]).sum(axis=1).mean())
         st.caption(

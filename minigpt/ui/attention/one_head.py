@@ -6,7 +6,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Run
-from minigpt.ui import address
+from minigpt.ui import address, measured
 from minigpt.ui.attention import reading
 from minigpt.ui.attention.reading import View
 from minigpt.ui.components.head_view import head_view
@@ -28,6 +28,7 @@ def choose(run: Run) -> tuple[int, int | str, str]:
     L, H = run.model.n_layer, run.model.n_head
     st.subheader("One head", anchor=False, help=GLOSSARY["attention"])
     heads = [*range(H), address.AVERAGE] if H > 1 else [0]
+    usual = measured.clearest(run)
 
     def one_of(head: int | str) -> int | str:
         if head != address.AVERAGE:
@@ -39,12 +40,12 @@ def choose(run: Run) -> tuple[int, int | str, str]:
     with st.container(horizontal=True, gap="medium"):
         layer = st.segmented_control(
             "Layer", range(L), required=True, help=GLOSSARY["layer"],
-            **address.bind(address.LAYER, run, 0, address.within(0, L - 1), "default"),
+            **address.bind(address.LAYER, run, usual[0], address.within(0, L - 1), "default"),
         )  # fmt: skip
         head = st.segmented_control(
             "Head", heads, required=True,
             help=f"{GLOSSARY['head']} Their average shows what a layer looks at in all.",
-            **address.bind(address.HEAD, run, 0, one_of, "default"),
+            **address.bind(address.HEAD, run, usual[1], one_of, "default"),
         )  # fmt: skip
         shows = st.segmented_control(
             "Shows", list(SHOWS), required=True, format_func=SHOWS.get,

@@ -9,7 +9,7 @@ from minigpt import plots
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.ui import measured, services
+from minigpt.ui import address, measured, services
 from minigpt.ui.attention.one_head import named
 from minigpt.ui.attention.reading import View
 from minigpt.ui.figures import show_chart
@@ -41,11 +41,14 @@ def show(view: View, layer: int, head: int) -> None:
     here = measured.scores(run, view.at)
     its = here.roles[layer][head]
     usual = its if its != UNCLEAR else next(iter(here.likeliest[layer][head]), next(iter(ROLES)))
+    before = address.read(address.ROLE, run, usual, address.one_of(list(ROLES)))
     role = st.pills(
-        "Role", list(ROLES), default=usual, required=True,
+        "Role", list(ROLES), default=before, required=True,
         key=f"role-{run.id}-{layer}-{head}-{view.at}",
         help="Which role the lines show.",
     )  # fmt: skip
+    if role != before:
+        address.put(address.ROLE, run, role, usual)
     _draw(view, role, known, scores, (layer, head))
 
 

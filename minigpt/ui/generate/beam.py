@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from minigpt import tokenizers
+from minigpt import plots, tokenizers
 from minigpt.corpus import in_bits
 from minigpt.counting import counted
 from minigpt.tokenizers.visible import visible
@@ -15,6 +15,7 @@ from minigpt.ui.components.tree import Branch, clicked, tree
 from minigpt.ui.generate import asked
 from minigpt.ui.generate.task import Task
 from minigpt.ui.glossary import explain
+from minigpt.ui.words import file_name
 
 if TYPE_CHECKING:
     from minigpt.beam import BeamTree
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 WIDEST, DEEPEST = 16, 64
 USUAL_WIDTH, USUAL_DEPTH = 4, 16
 SHOWN = 5  # finished texts
+TITLE = 60  # characters of the prompt
 NODE = "tree_node"  # in the session: the tree and its node that was clicked last
 
 
@@ -85,7 +87,16 @@ def _draw(task: Task, found: "BeamTree", shown: int | None) -> None:
         help=explain("beam search"),
     )
     chosen = _chosen(key, found)
-    tree(nodes, key=key, chosen=chosen, best=found.path(found.best.node), shown=shown)
+    best = found.path(found.best.node)
+    tree(nodes, key=key, chosen=chosen, best=best, shown=shown)
+    title = f"Beam search behind {visible(task.prompt[-TITLE:])}"
+    st.download_button(
+        "Download as SVG",
+        lambda: plots.tree_svg(nodes, best, title, shown),
+        f"{file_name(task.run)}-step{task.at}-beam.svg",
+        "image/svg+xml",
+        icon=":material/download:",
+    )
     if chosen is not None:
         path = found.path(chosen)
         st.html(tokens.chips([names[found.nodes[n].id] for n in path], breaks=False))

@@ -1,5 +1,8 @@
 """What a model wrote, token by token: each can be asked, and another chosen in its place."""
 
+import csv
+import io
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,6 +18,7 @@ from minigpt.ui.generate import branches
 from minigpt.ui.generate.task import Task, described
 from minigpt.ui.glossary import explain
 from minigpt.ui.visit import tell
+from minigpt.ui.words import file_name
 from minigpt.ui.written import ChoiceError, Writing
 
 STRIP = "strip"
@@ -134,15 +138,28 @@ def _tell(task: Task, writing: Writing) -> None:
         f"{counted(len(writing.steps), 'token')}, by the model of step {writing.at:,}.",
         help=explain("step", "model"),
     )
-    if st.button(
-        "See its attention",
-        icon=":material/grid_on:",
-        type="tertiary",
-        help="Opens Attention with this text: where every token of it looks, in every head.\n\n"
-        + explain("attention", "head"),
-    ):
-        address.put(address.TEXT, run, written.whole(writing, run), "")
-        address.go(pages.ATTENTION)
+    with st.container(horizontal=True):
+        for page, label, about in (
+            (pages.ATTENTION, "See its attention", "where every token of it looks, in every head"),
+            (pages.INSIDE, "Take it apart", "how the model came to guess each token of it"),
+        ):
+            if st.button(
+                label, icon=page.icon, type="tertiary",
+                help=f"Opens {page.title} with this text: {about}.\n\n"
+                + explain("attention", "head"),
+            ):  # fmt: skip
+                address.put(address.TEXT, run, written.whole(writing, run), "")
+                address.go(page)
+        st.download_button(
+            "Download as CSV",
+            lambda: _table(_told(task, writing)),
+            f"{file_name(run)}-step{writing.at}-text.csv",
+            "text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            help="A line for each token: its probability, rank, bits of surprise, and how likely "
+            "it was to be drawn.",
+        )
     written.tell_about(writing, run, task.prompt)
     if writing.config != task.config:
         st.caption("The settings have changed since: *Write* writes with the new ones.")
@@ -152,3 +169,15 @@ def _tell(task: Task, writing: Writing) -> None:
             "and the text may go round in circles."
         )
     branches.walk(run, writing)
+
+
+def _table(told: list[Told]) -> str:
+    """A line for each token of a text, as CSV."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(["token", "probability", "rank", "bits", "drawn from"])
+    for one in told:
+        drawn_from = next(rival.drawn_from for rival in one.candidates if rival.drawn)
+        lines.writerow([one.label, f"{one.prob:.6f}", one.rank, f"{one.bits:.4f}",
+                        f"{drawn_from:.6f}"])  # fmt: skip
+    return text.getvalue()
