@@ -7,6 +7,7 @@ What each switch is, and where it comes from, stands with its field in `GPTConfi
 
 import math
 from collections.abc import Callable
+from itertools import islice
 from typing import Self
 
 import torch
@@ -293,17 +294,24 @@ class GPT(nn.Module):
             before = torch.zeros_like(ids[:, :1]) if cache is None else cache.newest
             pairs = self._pairs(torch.cat([before, ids], dim=1))
             x = x + tap("embed.bigram", self.bigram(pairs))
-        turns = self.turns
-        if turns is None:
+        if self.turns is None:
             x = x + tap("embed.position", self.wpe.weight[past : past + T])
-        else:
-            turns = turns[past : past + T]
         x = tap("embed", F.dropout(x, self.config.dropout) if self.training else x)
-        for layer, block in enumerate(self.h):
-            x = block(x, turns, layer, cache, tap)
-        x = tap("ln_f", self.ln_f(x))
+        logits = self.onward(x, 0, cache, tap)
         if cache is not None:
             cache.advance(ids)
+        return logits
+
+    def onward(
+        self, x: torch.Tensor, first: int, cache: KVCache | None = None, tap: Tap = no_tap
+    ) -> torch.Tensor:
+        """What the blocks from number `first` on, and the head, make of the residual stream x
+        (B, T, C) before them: logits (B, T, V)."""
+        past, T = cache.length if cache else 0, x.size(1)
+        turns = None if self.turns is None else self.turns[past : past + T]
+        for layer, block in islice(enumerate(self.h), first, None):
+            x = block(x, turns, layer, cache, tap)
+        x = tap("ln_f", self.ln_f(x))
         return tap("logits", self.unembed(x))  # (B, T, V)
 
     def unembed(self, x: torch.Tensor) -> torch.Tensor:

@@ -9,9 +9,9 @@ from minigpt.config import GPTConfig, InputError, NotFinite
 from minigpt.interpret import (
     Recorder,
     attention,
+    averages,
     chain,
     head_effects,
-    mean_z,
     next_probs,
     norm_weighted,
     sharpest,
@@ -75,21 +75,29 @@ def test_zero_ablation_is_what_is_left_without_the_weights_that_read_the_head(
     assert effects.loss == pytest.approx(whole.mean().item(), abs=1e-5)
 
 
+@pytest.mark.parametrize("position", ["learned", "rope"])
 @pytest.mark.parametrize("head", [(0, 1), (1, 0)])
-def test_mean_ablation_leaves_what_the_head_finds_on_average(tiny_model, windows, head):
+def test_mean_ablation_leaves_what_the_head_finds_on_average(position, head, windows):
+    """Where positions are learned, at each place its own mean."""
     layer, h = head
-    effects = head_effects(tiny_model, windows, "mean", heads=[head])
-    whole, found = losses(tiny_model, windows), []
-    for ids in torch.from_numpy(windows):
-        recorder = Recorder()
-        tiny_model(ids[None], tap=recorder)
-        found += list(recorder.activations[f"h.{layer}.attn.z"][0, h])
-    mean = torch.stack(found).mean(0)
-    torch.testing.assert_close(mean_z(tiny_model, windows)[head], mean)
-    tiny_model.h[layer].attn.c_proj.bias.data += columns(tiny_model, *head) @ mean
-    columns(tiny_model, *head).zero_()
-    expected = (losses(tiny_model, windows) - whole).mean().item()
-    assert effects.delta[head] == pytest.approx(expected, abs=1e-5)
+    model = new_model(GPTConfig(11, 16, n_layer=2, n_head=2, n_embd=8, position=position), seed=1)
+    effects = head_effects(model, windows, "mean", heads=[head])
+    recorder, ids = Recorder(), torch.from_numpy(windows)
+    whole = losses(model, windows)
+    model(ids, tap=recorder)
+    found = [list(one[h]) for one in recorder.activations[f"h.{layer}.attn.z"]]  # window, place
+    at = [torch.stack([window[place] for window in found]).mean(0) for place in range(16)]
+    mean = torch.stack(at if position == "learned" else [torch.stack(at).mean(0)])
+    torch.testing.assert_close(averages(model, windows)[f"h.{layer}.attn.z"][0, h], mean)
+    written = mean @ columns(model, *head).T
+    columns(model, *head).zero_()
+
+    def brought(name, tensor):
+        return tensor + written if name == f"h.{layer}.attn.out" else tensor
+
+    chances = model(ids, tap=brought)[:, :-1].log_softmax(-1)
+    left = -chances.gather(-1, ids[:, 1:, None])[..., 0].mean(1)
+    assert effects.delta[head] == pytest.approx((left - whole).mean().item(), abs=1e-5)
 
 
 def test_only_the_heads_that_were_asked_have_an_effect(tiny_model, windows):
@@ -108,7 +116,7 @@ def test_what_cannot_be_switched_off_is_a_sentence(tiny_model, windows):
             head_effects(tiny_model, windows, heads=heads)
         with pytest.raises(InputError, match="there is no head"):
             sharpest(tiny_model, windows, *heads[0])
-    with pytest.raises(InputError, match="choose of zero, mean"):
+    with pytest.raises(InputError, match="choose of zero, mean, resample"):
         head_effects(tiny_model, windows, "noise")
     with pytest.raises(InputError, match="17 tokens"):
         head_effects(tiny_model, np.zeros((12, 17), int))

@@ -1,6 +1,6 @@
 """From bytes to batches: reading texts, the library, the split, and baselines to compare with."""
 
-from minigpt.corpus.baselines import Baselines, counted_text, fit_baselines
+from minigpt.corpus.baselines import Baselines, NGrams, counted_text, fit_baselines
 from minigpt.corpus.batches import as_ids, batch, measured_on, split, split_at, trained_on, windows
 from minigpt.corpus.cleaning import CLEANINGS, clean
 from minigpt.corpus.downloads import DOWNLOADS
@@ -17,6 +17,7 @@ __all__ = [
     "WORLDS",
     "Baselines",
     "Exam",
+    "NGrams",
     "Statistics",
     "World",
     "as_ids",

@@ -30,34 +30,58 @@ class Baselines:
 def fit_baselines(train_ids: np.ndarray, val_ids: np.ndarray, vocab_size: int) -> Baselines:
     """Counts `train_ids`, shape (n,), and scores the tokens of `val_ids`, shape (m,), m ≥ 2.
 
-    The unigram model adds one to every count. The bigram and trigram models are interpolated
-    Kneser-Ney (Chen & Goodman 1998, eq. 27), each with one absolute discount n₁ / (n₁ + 2 n₂),
-    down to the uniform distribution: no token ever has probability 0. Every model scores the same
-    tokens, all but the first; the trigram model has only the bigram's context for the second.
+    The unigram model adds one to every count; the others are those of `NGrams`. Every model scores
+    the same tokens, all but the first; the trigram model has only the bigram's context for the
+    second.
     """
-    V = vocab_size
     train_ids, val_ids = np.asarray(train_ids, np.int64), np.asarray(val_ids, np.int64)
-    unigram = np.bincount(train_ids, minlength=V) + 1
-    contexts = [train_ids[:-2] * V + train_ids[1:-1], train_ids[:-1]]
-    pairs, triples = _Counts(train_ids[1:], contexts[1], V), _Counts(train_ids[2:], contexts[0], V)
-
-    # What follows a pair's context a is counted in tokens for the bigram model, and in different
-    # tokens before it (continuations) where a trigram model falls back to it. Likewise one below.
-    kinds_before = pairs.distinct_before()  # of each token, shape (V,)
-    lowest = _discounted(kinds_before, kinds_before.sum(), np.count_nonzero(kinds_before), 1 / V)
-
-    a, b, c = val_ids[:-2], val_ids[1:-1], val_ids[2:]
-    bigram = pairs.score(val_ids[:-1], val_ids[1:], lowest[val_ids[1:]])
-    # Each distinct triple is one continuation of the pair in its end.
-    middle, last = np.divmod(triples.seen, V)
-    continuations = _Counts(last, middle % V, V)
-    trigram = triples.score(a * V + b, c, continuations.score(b, c, lowest[c]))
-    return Baselines(
-        uniform=float(np.log(V)),
-        unigram=float(-np.log(unigram[val_ids[1:]] / unigram.sum()).mean()),
-        bigram=float(-np.log(bigram).mean()),
-        trigram=float(-np.log(np.concatenate([bigram[:1], trigram])).mean()),
+    unigram, ngrams = (
+        np.bincount(train_ids, minlength=vocab_size) + 1,
+        NGrams(train_ids, vocab_size),
     )
+    return Baselines(
+        uniform=float(np.log(vocab_size)),
+        unigram=float(-np.log(unigram[val_ids[1:]] / unigram.sum()).mean()),
+        bigram=float(-np.log(ngrams.bigram(val_ids[:-1], val_ids[1:])).mean()),
+        trigram=float(ngrams.trigram_nats(val_ids[None]).mean()),
+    )
+
+
+class NGrams:
+    """The bigram and the trigram model of `train_ids`, shape (n,): interpolated Kneser-Ney (Chen &
+    Goodman 1998, eq. 27), each with one absolute discount n₁ / (n₁ + 2 n₂), down to the uniform
+    distribution: no token ever has probability 0."""
+
+    def __init__(self, train_ids: np.ndarray, vocab_size: int) -> None:
+        V, ids = vocab_size, np.asarray(train_ids, np.int64)
+        self.vocab_size = V
+        self._pairs = _Counts(ids[1:], ids[:-1], V)
+        self._triples = _Counts(ids[2:], ids[:-2] * V + ids[1:-1], V)
+        # What follows a pair's context a is counted in tokens for the bigram model, and in
+        # different tokens before it (continuations) where a trigram model falls back to it.
+        # Likewise one below. Each distinct triple is one continuation of the pair in its end.
+        middle, last = np.divmod(self._triples.seen, V)
+        self._continuations = _Counts(last, middle % V, V)
+        kinds_before = self._pairs.distinct_before()  # of each token, shape (V,)
+        kinds = np.count_nonzero(kinds_before)
+        self._lowest = _discounted(kinds_before, kinds_before.sum(), kinds, 1 / V)
+
+    def bigram(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """p(b | a), each int64 (n,): (n,)."""
+        return self._pairs.score(a, b, self._lowest[b])
+
+    def trigram(self, a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        """p(c | a b), each int64 (n,): (n,)."""
+        lower = self._continuations.score(b, c, self._lowest[c])
+        return self._triples.score(a * self.vocab_size + b, c, lower)
+
+    def trigram_nats(self, rows: np.ndarray) -> np.ndarray:
+        """The cross-entropy of every token but the first, given the two before it in its row, or
+        the one before the second: (n, T - 1) of ids (n, T)."""
+        rows = np.asarray(rows, np.int64)
+        first = self.bigram(rows[:, 0], rows[:, 1])[:, None]
+        a, b, c = (rows[:, i : rows.shape[1] - 2 + i].ravel() for i in range(3))
+        return -np.log(np.hstack([first, self.trigram(a, b, c).reshape(len(rows), -1)]))
 
 
 def counted_text(train_ids: np.ndarray, n: int, vocab_size: int, seed: int) -> np.ndarray:

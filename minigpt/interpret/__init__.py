@@ -1,14 +1,10 @@
 """Looking inside a model: through `tap`, without touching it."""
 
+from minigpt.interpret.ablation import Part, averages, parts_of, removed, without
 from minigpt.interpret.arithmetic import Walk, edited, set_by_hand, walk
 from minigpt.interpret.attribution import Attribution, attribute
-from minigpt.interpret.course import (
-    copy_losses_through,
-    half_way,
-    lifts_through,
-    turning_points,
-)
-from minigpt.interpret.effects import Effects, head_effects, mean_z, next_probs, without
+from minigpt.interpret.course import copy_losses_through, half_way, lifts_through, turning_points
+from minigpt.interpret.effects import Effects, head_effects, next_probs
 from minigpt.interpret.embeddings import (
     Plane,
     aligned,
@@ -21,9 +17,10 @@ from minigpt.interpret.embeddings import (
 from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, sharpest
 from minigpt.interpret.learned import Groups, losses_by_class, losses_by_order
 from minigpt.interpret.lens import Lens, decision_depth, lens
+from minigpt.interpret.matters import Matters, token_effect, what_matters
 from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
-from minigpt.interpret.surprise import surprise
+from minigpt.interpret.surprise import ByPosition, by_position, surprise
 from minigpt.interpret.taps import Recorder, chain
 from minigpt.interpret.windows import held_out_windows, repeated_sequences, written_windows
 
@@ -31,11 +28,14 @@ __all__ = [
     "ROLES",
     "UNCLEAR",
     "Attribution",
+    "ByPosition",
     "CopyLosses",
     "Effects",
     "Groups",
     "HeadScores",
     "Lens",
+    "Matters",
+    "Part",
     "Plane",
     "Recorder",
     "Sharp",
@@ -43,7 +43,9 @@ __all__ = [
     "aligned",
     "attention",
     "attribute",
+    "averages",
     "by_chance",
+    "by_position",
     "chain",
     "copy_losses_through",
     "decision_depth",
@@ -57,19 +59,22 @@ __all__ = [
     "lifts_through",
     "losses_by_class",
     "losses_by_order",
-    "mean_z",
     "neighbours",
     "next_probs",
     "norm_weighted",
+    "parts_of",
     "plane",
+    "removed",
     "repeated_sequences",
     "role_lifts",
     "set_by_hand",
     "sharpest",
     "surprise",
     "token_class",
+    "token_effect",
     "turning_points",
     "walk",
+    "what_matters",
     "without",
     "written_windows",
 ]
