@@ -42,14 +42,16 @@ def paired(
     Returns low and high, each (parts,): nan where there are fewer than `LEAST_WINDOWS` windows, and
     without end where the mean rests on a window that many draws miss.
     """
-    n = len(differences)
-    mean, apart = differences.mean(0), differences - differences.mean(0)
+    n, mean = len(differences), differences.mean(0)
     if n < LEAST_WINDOWS:
         return np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    apart = np.where(np.ptp(differences, axis=0) > 0, differences - mean, 0.0)  # 0, not nearly 0
     draws = max(DRAWS, min(MOST_DRAWS, math.ceil(10 / (1 - level))))
     shares = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), draws) / n  # (draws, n)
     off = shares @ apart  # (draws, parts)
     spread = np.sqrt(np.maximum(shares @ apart**2 - off**2, 0))
-    errors = np.divide(np.abs(off), spread, out=np.zeros_like(off), where=off != 0)
-    reach = np.quantile(errors, level, axis=0, method="higher") * differences.std(0)
+    missed = np.where(off == 0, 0.0, np.inf)  # where a draw has one window over and over
+    errors = np.divide(np.abs(off), spread, out=missed, where=spread > 0)
+    reach = np.quantile(errors, level, axis=0, method="higher")
+    reach = np.where(apart.any(0), reach * np.sqrt((apart**2).mean(0)), 0.0)
     return mean - reach, mean + reach
