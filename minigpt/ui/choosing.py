@@ -1,5 +1,7 @@
 """The choices that several pages offer: a run, a text, a part of it, a tokenizer, a moment."""
 
+import hashlib
+
 import streamlit as st
 
 from minigpt import plots
@@ -61,8 +63,10 @@ def pixels(label: str) -> float:
 
 
 def _chosen(visit: Visit) -> str:
-    """Where a session keeps the chosen text: anew once the browser has told whose it is."""
-    return f"text-{visit.workspace}"
+    """Where a session keeps the chosen text: anew once the browser has told whose it is. Keys stand
+    in the page, for everybody who is handed it, and whoever knows a workspace controls its runs: so
+    it is not there itself."""
+    return f"text-{hashlib.sha256(visit.workspace.encode()).hexdigest()[:12]}"
 
 
 def on_shelf(visit: Visit) -> dict[str, Text]:
