@@ -108,7 +108,7 @@ def test_what_cannot_be_measured_is_a_sentence(fresh_store, small_run, home, cap
     assert "give --prompt TEXT" in refused(capsys, "inspect", small_run)
     for option in (["--prompt", "a"], ["--layer", "0"], ["--output", "a.svg"], ["--force"]):
         said = refused(capsys, "inspect", small_run, "--heads", *option)
-        assert f"{option[0]} is for a picture of one head, without --heads: leave it out" in said
+        assert f"{option[0]} is for a look at one prompt, without --heads: leave it out" in said
 
 
 @pytest.mark.parametrize(

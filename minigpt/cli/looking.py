@@ -2,7 +2,6 @@
 prints."""
 
 import argparse
-import html
 import math
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +10,8 @@ from typing import Any
 import numpy as np
 
 from minigpt import tokenizers
-from minigpt.cli.files import unused
-from minigpt.cli.heads import heads_of
 from minigpt.cli.terminal import note, say
-from minigpt.cli.texts import SPECIAL, cleaned, text_of
-from minigpt.config import InputError
+from minigpt.cli.texts import cleaned, text_of
 from minigpt.corpus import bits_per_character, trained_on, windows
 from minigpt.counting import counted
 from minigpt.engine.supervisor import settle
@@ -23,7 +19,6 @@ from minigpt.store import Curves, Run, Store
 from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.visible import visible
 
-PICTURES = (".svg", ".html", ".csv")
 ROW = "{:<12}  {:<16}  {:<9} {:>15}  {:>6}  {:>8}  {}"
 
 
@@ -83,54 +78,6 @@ def evaluate(store: Store, args: argparse.Namespace) -> dict[str, Any]:
         "run": run.id, "loss": loss, "bits_per_character": bits, "tokens": scored,
         "uniform": guessing,
     }  # fmt: skip
-
-
-def inspect(store: Store, args: argparse.Namespace) -> dict[str, Any]:
-    """Write one head's attention over a prompt as a picture (SVG, HTML) or its numbers (CSV), or
-    tell what every head does (--heads)."""
-    from minigpt import plots
-    from minigpt.interpret import attention
-    from minigpt.weights import load_model
-
-    run = store.find_run(args.run)
-    if args.heads:
-        return heads_of(store, run)
-    if args.prompt is None:
-        raise InputError(
-            "give --prompt TEXT to see where one head looks in it, or --heads to see what each does"
-        )
-    output, shape = unused(Path(args.output), args.force), run.model
-    form = output.suffix.lower()
-    if form not in PICTURES:
-        raise InputError(f"{output} is no picture: end --output in {', '.join(PICTURES)}")
-    for name, value, most in (
-        ("layer", args.layer, shape.n_layer),
-        ("head", args.head, shape.n_head),
-    ):
-        if not 0 <= value < most:
-            raise InputError(f"there is no {name} {value}: this model's run from 0 to {most - 1}")
-    tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(args.prompt)
-    tell_unknown(store, run, tokenizer, args.prompt)
-    if len(ids) > shape.block_size:
-        note(
-            f"the prompt has {counted(len(ids), 'token')}: only the newest {shape.block_size:,} "
-            "are read"
-        )
-    ids = ids[-shape.block_size :]
-    if len(ids) > plots.MOST_ROWS:
-        note(f"of {counted(len(ids), 'token')} the newest {plots.MOST_ROWS} are shown")
-    patterns = attention(load_model(store, run), ids, plots.MOST_ROWS)
-    tokens = [tokenizer.tokens[i] for i in ids]
-    pattern = patterns[args.layer, args.head].numpy()
-    title = f"{run.name}: layer {args.layer}, head {args.head}"
-    written = plots.table(pattern, tokens) if form == ".csv" else plots.svg(pattern, tokens, title)
-    if form == ".html":
-        written = f"<!doctype html>\n<title>{html.escape(title)}</title>\n{written}"
-    output.write_text(written, encoding="utf-8")
-    say(f"wrote {output}")
-    say(SPECIAL)
-    return {"run": run.id, "file": str(output), "tokens": len(ids)}
 
 
 def tell_unknown(store: Store, run: Run, tokenizer: tokenizers.Tokenizer, text: str) -> None:

@@ -110,7 +110,9 @@ WORLD = Place(f"for --corpus and a world ({', '.join(WORLDS)})", lambda args: ar
 MARKOV = Place("for the world markov", lambda args: args.corpus == "markov")
 BPE = Place("for --tokenizer bpe", lambda args: args.tokenizer == "bpe")
 OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingface")
-ONE_HEAD = Place("for a picture of one head, without --heads", lambda args: not args.heads)
+ONE_PROMPT = Place("for a look at one prompt, without --heads", lambda args: not args.heads)
+ATTENTION = Place("for --what attention", lambda args: args.what in (None, "attention"))
+ATTRIBUTION = Place("for --what attribution", lambda args: args.what == "attribution")
 BEAM = Place("for --strategy beam", lambda args: args.strategy == "beam")
 BEAM_TO_STOP = Place(
     "for --strategy beam with --stop TEXT, as without one all texts are equally long",

@@ -7,14 +7,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from minigpt.cli.files import export, import_
-from minigpt.cli.looking import evaluate, inspect, runs
+from minigpt.cli.inspecting import LOOKS, inspect
+from minigpt.cli.looking import evaluate, runs
 from minigpt.cli.options import (
+    ATTENTION,
+    ATTRIBUTION,
     LONGER,
     NEW_RUN,
-    ONE_HEAD,
+    ONE_PROMPT,
     OUR_FORMAT,
     RESUMED,
     add_settings,
+    escaped,
     name,
     number,
     option,
@@ -198,8 +202,18 @@ def parser() -> Parser:
 
     sub = command(inspect, '1a2b3c --prompt "once upon a time" --layer 0 --head 1')
     sub.add_argument("run", help=RUN)
-    one = (ONE_HEAD,)
-    option(sub, "--prompt", places=one, type=words, help="the text to look at")
+    read, one, target = (ONE_PROMPT,), (ONE_PROMPT, ATTENTION), (ONE_PROMPT, ATTRIBUTION)
+    option(sub, "--prompt", places=read, type=words, help="the text to look at")
+    option(
+        sub,
+        "--what",
+        places=read,
+        usual="attention",
+        choices=LOOKS,
+        help="attention: a picture of where one head looks; lens: what the model would answer if "
+        "it stopped after each part, and where the answer is decided; attribution: how much each "
+        "part gave to the logit of the next token",
+    )
     option(sub, "--layer", places=one, usual=0, type=whole(None), help="which layer, from 0")
     option(
         sub,
@@ -211,12 +225,28 @@ def parser() -> Parser:
     )
     option(
         sub,
-        "--output",
-        places=one,
-        usual="attention.svg",
-        help="the file to write: .svg and .html are a picture, .csv its numbers",
+        "--target",
+        places=target,
+        type=escaped,
+        metavar="TOKEN",
+        help="the next token whose logit is taken apart (default: the likeliest)",
     )
-    option(sub, "--force", places=one, action="store_true", default=None, help=FORCE)
+    option(
+        sub,
+        "--against",
+        places=target,
+        type=escaped,
+        metavar="TOKEN",
+        help=r"the token it is compared with (default: the mean of all); \n is a line end",
+    )
+    option(
+        sub,
+        "--output",
+        places=read,
+        help="the file to write: .svg and .html are a picture, .csv its numbers (default: "
+        "attention.svg, and none with another --what)",
+    )
+    option(sub, "--force", places=read, action="store_true", default=None, help=FORCE)
     sub.add_argument(
         "--heads",
         action="store_true",

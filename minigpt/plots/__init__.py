@@ -25,26 +25,32 @@ from minigpt.plots.heads import (
     Kind,
     columns,
     packed,
+    short,
     table,
     thumbnail,
 )
+from minigpt.plots.lens import VIEWED, LensMap, LensView, lens_svg, lens_table
 from minigpt.plots.moving import option
 from minigpt.plots.picture import ends, svg
 from minigpt.plots.resting import figure
 from minigpt.plots.scattered import MOST_POINTS, scattered, scattered_svg, scattered_table
 from minigpt.plots.theme import TEMPLATE, escaped, readable
 from minigpt.plots.tree import Branch, tree_svg
+from minigpt.plots.waterfall import waterfall, waterfall_svg, waterfall_table
 
 __all__ = [
     "MOST_POINTS",
     "MOST_ROWS",
     "TEMPLATE",
+    "VIEWED",
     "Axis",
     "Bars",
     "Branch",
     "Candidate",
     "Chart",
     "Kind",
+    "LensMap",
+    "LensView",
     "Line",
     "Points",
     "Rows",
@@ -58,6 +64,8 @@ __all__ = [
     "escaped",
     "figure",
     "learned",
+    "lens_svg",
+    "lens_table",
     "loss",
     "memorising",
     "moment",
@@ -69,9 +77,13 @@ __all__ = [
     "scattered",
     "scattered_svg",
     "scattered_table",
+    "short",
     "svg",
     "table",
     "thumbnail",
     "tree_svg",
+    "waterfall",
+    "waterfall_svg",
+    "waterfall_table",
     "with_and_without",
 ]

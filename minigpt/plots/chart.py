@@ -36,6 +36,7 @@ class Rows:
 
     texts: Sequence[str]
     marks: Sequence[str]
+    letters: Literal["monospace", "sans-serif"] = "monospace"  # as tokens are shown, or words
 
 
 @dataclass(frozen=True, eq=False)  # arrays are not equal or unequal
@@ -74,11 +75,13 @@ class Points:
 
 @dataclass(frozen=True)
 class Bars:
-    """A bar for each of the rows."""
+    """A bar for each of the rows, beside those of other parts; with `starts`, where each begins,
+    on one line with them: then one part alone has a length in each row, and says it."""
 
     name: str
     lengths: Sequence[float]
     color: int
+    starts: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,11 @@ class Chart:
         renderers colour by position."""
         at = {part.color: part for part in self.parts}
         return (at.get(color) for color in range(max(at) + 1))
+
+    @property
+    def starts(self) -> Sequence[float] | None:
+        """Where its bars begin, one in each row; None where they begin at 0, beside each other."""
+        return next((part.starts for part in self.parts if isinstance(part, Bars)), None)
 
     @property
     def top(self) -> int:

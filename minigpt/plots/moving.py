@@ -12,6 +12,7 @@ DASHED = dict(zip(DASHES, ("solid", "dashed", "dotted", [8, 4, 2, 4], [14, 6]), 
 # Wide enough for the dashes, too flat for the dot that ECharts puts on each.
 SAMPLES = {"itemWidth": 32, "itemHeight": 2}
 SHAPES = {"circle": "circle", "square": "rect", "triangle": "triangle", "diamond": "diamond"}
+STACKED = {"stack": "sum", "stackStrategy": "all"}  # below 0 as above it
 NOTHING = {"type": "line", "data": []}
 
 
@@ -19,7 +20,10 @@ def option(chart: Chart) -> dict[str, Any]:
     """The chart while it moves."""
     return {
         "animation": False,
-        "series": [NOTHING if part is None else _series(part, chart) for part in chart.placed()],
+        "series": [
+            *_starts(chart),
+            *(NOTHING if part is None else _series(part, chart) for part in chart.placed()),
+        ],
         **(_in_rows(chart) if isinstance(chart.y, Rows) else _over_axes(chart)),
     }
 
@@ -29,7 +33,10 @@ def _series(part: Line | Points | Bars, chart: Chart) -> dict[str, Any]:
         return _dots(part, chart)
     if isinstance(part, Bars):
         lengths = [round(float(length), 4) for length in part.lengths]
-        return {"name": _name(part, chart), "type": "bar", "data": lengths}
+        bars = {"name": _name(part, chart), "type": "bar", "data": lengths}
+        if part.starts is None:
+            return bars
+        return {**bars, **STACKED, "data": [_floating(length, chart) for length in lengths]}
     y = (100 * part.y).round(1) if chart.y.percent else part.y.round(4)
     return {
         "name": _name(part, chart),
@@ -58,6 +65,27 @@ def _dots(points: Points, chart: Chart) -> dict[str, Any]:
             {"name": text, "value": place, **({"label": {"show": True}} if labelled else {})}
             for text, place, labelled in zip(points.texts, places, points.labelled, strict=True)
         ],
+    }
+
+
+def _starts(chart: Chart) -> list[dict[str, Any]]:
+    """What nobody sees, below bars that begin elsewhere than at 0."""
+    if chart.starts is None:
+        return []
+    unseen = {"type": "bar", "itemStyle": {"color": "transparent"}, "silent": True, **STACKED}
+    starts = [round(float(start), 4) for start in chart.starts]
+    return [{**unseen, "data": starts}]
+
+
+def _floating(length: float, chart: Chart) -> dict[str, Any]:
+    """A bar with its length at its end, or nothing."""
+    if not length:
+        return {"value": 0}
+    words = f"{length:{chart.x.shown}}".replace("-", "−")
+    side = "right" if length > 0 else "left"
+    return {
+        "value": length,
+        "label": {"show": True, "position": side, "formatter": words, **BESIDE},
     }
 
 
@@ -107,15 +135,30 @@ def _in_rows(chart: Chart) -> dict[str, Any]:
     return {
         "grid": {"left": 8, "right": 16, "top": 30, "bottom": 8, "containLabel": True},
         "legend": {**_legend(chart), "textStyle": READ},
-        "tooltip": {"textStyle": READ, "trigger": "axis", "valueFormatter": "percent"},
-        # To the end of all shares: it stays as other tokens come.
-        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": BESIDE},
+        **(_shares() if chart.starts is None else _sums(chart.x)),
         "yAxis": {
             "type": "category",
             "inverse": True,
             "data": [mark + text for text, mark in rows],
-            "axisLabel": {"fontFamily": "monospace", **READ},
+            "axisLabel": {"fontFamily": chart.y.letters, **READ},
         },
+    }
+
+
+def _shares() -> dict[str, Any]:
+    """To the end of all shares: the axis stays as other tokens come."""
+    return {
+        "tooltip": {"textStyle": READ, "trigger": "axis", "valueFormatter": "percent"},
+        "xAxis": {"type": "value", "min": 0, "max": 1, "axisLabel": BESIDE},
+    }
+
+
+def _sums(axis: Axis) -> dict[str, Any]:
+    """Each bar says its length; the ends of the axis are room for that, and no round numbers."""
+    labels = {**BESIDE, "showMinLabel": False, "showMaxLabel": False}
+    return {
+        "tooltip": {"show": False},
+        "xAxis": {"type": "value", "min": axis.low, "max": axis.high, "axisLabel": labels},
     }
 
 

@@ -4,7 +4,7 @@ import base64
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ FIRST = 16  # pixels of the column for what lies further back, and half as much 
 LETTER = 0.61 * LABELS  # the width of a letter of the monospace labels
 INK, FAINT, HATCH = TEMPLATE.layout.font.color, "#64748B", "#DDE4E2"
 SHOWN = {"share": "share of attention", "norm": "weight × ‖v W_O‖", "difference": "difference"}
+Colors = Callable[[np.ndarray], np.ndarray]
 LINE = '<text x="{:.1f}" y="{:.1f}" {}>{}</text>'
 
 
@@ -46,7 +47,9 @@ def svg(
     side, x0 = cell * N, left + first
     pitch = max(1.5 * LABELS if slanted else widest + 5, 1.15 * LABELS)
     every = math.ceil(pitch / cell)  # only so many have their label
-    colors = _colors(kind, highest)
+    difference = kind == "difference"
+    scale = DIVERGING if difference else SEQUENTIAL
+    colors = colors_of(scale, -highest if difference else 0.0, highest)
     seen = np.where(np.tri(N, dtype=bool), pattern[:, T - N :], np.nan)  # nobody looks ahead
     centers = [(i + 0.5) * cell for i in range(0, N, every)]
     parts = [
@@ -69,7 +72,7 @@ def svg(
         parts.append(_upper(label, x0 + y, top, slanted))
     foot = top + side + 24
     width = max(x0 + side + aside + 16, x0 + 330, 24 + 0.62 * (LETTERS + 2) * columns(title))
-    parts.append(_bar(kind, highest, x0, foot))
+    parts.append(scale_bar(scale, ends(kind, highest), SHOWN[kind], x0, foot))
     if every > 1:
         said = f"One token in {every} has its label."
         parts.append(LINE.format(x0, foot + 58, f'fill="{FAINT}"', said))
@@ -97,11 +100,9 @@ def _upper(label: str, x: float, top: float, slanted: bool) -> str:
     return f'<text class="token" {place}>{escaped(label)}</text>'
 
 
-def _colors(kind: Kind, highest: float):
+def colors_of(scale: Sequence[str], lowest: float, highest: float) -> Colors:
     """The function from values to (…, 4) red, green, blue and alpha: none where no value is."""
-    scale = DIVERGING if kind == "difference" else SEQUENTIAL
     stops = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in scale])
-    lowest = -highest if kind == "difference" else 0.0
 
     def colors(values: np.ndarray) -> np.ndarray:
         at = np.linspace(lowest, highest, len(stops))
@@ -147,21 +148,20 @@ def png(pixels: np.ndarray) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-def _bar(kind: Kind, highest: float, x: float, y: float) -> str:
+def scale_bar(scale: Sequence[str], ends: tuple[str, str], words: str, x: float, y: float) -> str:
     """The colour scale with its ends and what it is of."""
-    scale = DIVERGING if kind == "difference" else SEQUENTIAL
     stops = "".join(
         f'<stop offset="{i / (len(scale) - 1):.3f}" stop-color="{color}"/>'
         for i, color in enumerate(scale)
     )
-    low, high = ends(kind, highest)
+    low, high = ends
     return (
-        f'<linearGradient id="{kind}">{stops}</linearGradient>'
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="180" height="10" fill="url(#{kind})" '
+        f'<linearGradient id="scale">{stops}</linearGradient>'
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="180" height="10" fill="url(#scale)" '
         f'stroke="{HATCH}"/>'
         + LINE.format(x, y + 28, "", low)
         + LINE.format(x + 180, y + 28, 'text-anchor="end"', high)
-        + LINE.format(x + 192, y + 10, f'fill="{FAINT}"', SHOWN[kind])
+        + LINE.format(x + 192, y + 10, f'fill="{FAINT}"', words)
     )
 
 

@@ -20,7 +20,7 @@ def figure(chart: Chart) -> go.Figure:
         "height": chart.height,
         "hovermode": "closest",
         "showlegend": chart.legend != "none",
-        **(_in_rows(chart.x, chart.y) if isinstance(chart.y, Rows) else _over_axes(chart)),
+        **(_in_rows(chart, chart.y) if isinstance(chart.y, Rows) else _over_axes(chart)),
     }
     return go.Figure(traces, layout)
 
@@ -35,6 +35,7 @@ def _trace(part: Line | Points | Bars, chart: Chart) -> dict[str, Any]:
             "y": list(range(len(part.lengths))),
             "name": escaped(part.name),
             "hovertemplate": f"%{{x:{chart.x.shown}}}",
+            "base": part.starts,
             **rank,
         }
     if isinstance(part, Points):
@@ -96,21 +97,24 @@ def _over_axes(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _in_rows(x: Axis, y: Rows) -> dict[str, Any]:
+def _in_rows(chart: Chart, y: Rows) -> dict[str, Any]:
     tokens = [
         f"{mark}<b>{escaped(text)}</b>" if mark else escaped(text)
         for text, mark in zip(y.texts, y.marks, strict=True)
     ]
     return {
         "margin": MARGIN,
-        "barmode": "group",
+        "barmode": "group" if chart.starts is None else "overlay",
         "bargap": 0.25,
-        "xaxis": _numbers(x),
+        "xaxis": _numbers(chart.x),
         "yaxis": {
             "tickvals": list(range(len(tokens))),
             "ticktext": tokens,
             "autorange": "reversed",
-            "tickfont": {"family": "ui-monospace, monospace", "size": LETTERS},
+            "tickfont": {
+                "family": "ui-monospace, monospace" if y.letters == "monospace" else None,
+                "size": LETTERS,
+            },
         },
         "legend": {**LEGEND, "font": {"size": LETTERS}},
     }
