@@ -116,9 +116,8 @@ def lens_svg(found: LensMap, view: LensView, title: str, first: int = 0) -> str:
             parts += _column(heads[at], column, coming, colors[:, at], x, top, wide)
             line = f"M{x:.1f} {top + HIGH * (1 + int(found.decided[at]))}h{wide - 1:.1f}"
             parts.append(f'<path d="{line}" stroke="{INK}" stroke-width="2"/>')
-        parts.append(
-            LINE.format(left, top - 2, f'fill="{FAINT}"', f"token {first + start + 1:,} …")
-        )
+        said = f"from token {first + start + 1:,}"
+        parts.append(LINE.format(left, top - 2, f'fill="{FAINT}"', said))
         top += HIGH * (len(found.rows) + 2) + AIR
     parts.append(scale_bar(SEQUENTIAL, found.ends(view), VIEWED[view], left, top))
     parts.append(LINE.format(left, top + 58, f'fill="{FAINT}"', READ_SO))
