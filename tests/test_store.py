@@ -154,7 +154,7 @@ def test_a_store_opens_again_with_all_that_was_in_it(fresh_store):
 
 
 def test_a_store_of_a_newer_version_is_refused(fresh_store):
-    fresh_store._db._db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    fresh_store._db._writer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
     with pytest.raises(InputError, match="newer"):
         Store(fresh_store.folder)
 

@@ -11,6 +11,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from operator import attrgetter
@@ -21,7 +22,8 @@ import numpy as np
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig, whole_characters
 from minigpt.counting import counted
 from minigpt.metrics import Metrics, Results, SingleStep
-from minigpt.store.database import Database
+from minigpt.store.database import Database, StoreBusy
+from minigpt.store.parts import is_large, parts
 from minigpt.store.records import (
     DEMO_PREFIX,
     EVERYONE,
@@ -36,8 +38,11 @@ from minigpt.store.room import Holding
 from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
+LOOK_PATIENCE = 0.05  # seconds that a page waits for that
 PACE_SECONDS = 60.0  # of training, over which its pace is measured
 METRICS_BYTES = 94  # of the file for each step's metrics
+ARRIVAL_SECONDS = 3_600.0  # after which a run that came only in part, for its page died, goes
+ARRIVING = "arriving", "deleted"  # state and wish of a run that comes part by part: nobody sees it
 COLUMNS = attrgetter(*(spec.name for spec in fields(Metrics)))
 GONE = "this text is no longer here: upload or paste it again"
 
@@ -183,8 +188,11 @@ class Store:
         The worker starts it as soon as it sees it, unless it comes with results: then it has ended.
         """
         run_id, now = run_id or secrets.token_hex(16), self.clock()
+        large = results is not None and is_large(results)
         if results is None:
             state, wish = "queued", "running"
+        elif large:
+            state, wish = ARRIVING
         else:
             state, wish = results.state, "stopped"
         with self._db.transaction() as db:
@@ -200,9 +208,26 @@ class Store:
                     characters_per_token,
                 ),
             )  # fmt: skip
-            if results is not None:
+            if results is not None and not large:
                 self._record(db, run_id, results)
+        if large:
+            self._bring(run_id, results)
         return run_id
+
+    def _bring(self, run_id: str, results: Results) -> None:
+        """Writes a large run part by part; nobody sees it before it is whole."""
+        try:
+            for part in parts(results):
+                with self._db.transaction() as db:
+                    if part.state:
+                        db.execute(
+                            "UPDATE runs SET state = ?, wish = 'stopped' WHERE id = ?",
+                            (part.state, run_id),
+                        )
+                    self._record(db, run_id, part)
+        except BaseException:
+            self.delete_run(run_id)
+            raise
 
     def has_run(self, run_id: str) -> bool:
         return bool(self._db.rows("SELECT 1 FROM runs WHERE id = ? AND wish != 'deleted'", run_id))
@@ -322,12 +347,15 @@ class Store:
             db.execute("UPDATE runs SET name = ? WHERE id = ?", (name, run_id))
 
     def look(self, run_id: str) -> None:
-        """Notes that somebody looks at a run: runs nobody looks at make room for others."""
+        """Notes that somebody looks at a run: runs nobody looks at make room for others.
+
+        Where somebody else writes just then, it is not noted: the next look is."""
         now = self.clock()
         seen = self._db.rows("SELECT viewed_at FROM runs WHERE id = ?", run_id)
-        if seen and seen[0][0] < now - VIEW_SECONDS:  # mostly there is nothing to write
-            with self._db.transaction() as db:
-                db.execute("UPDATE runs SET viewed_at = ? WHERE id = ?", (now, run_id))
+        if not seen or seen[0][0] >= now - VIEW_SECONDS:  # mostly there is nothing to write
+            return
+        with suppress(StoreBusy), self._db.transaction(LOOK_PATIENCE) as db:
+            db.execute("UPDATE runs SET viewed_at = ? WHERE id = ?", (now, run_id))
 
     @staticmethod
     def _standing(db: sqlite3.Connection, run_id: str) -> tuple[State, Wish]:
@@ -348,8 +376,11 @@ class Store:
     def unmet_wishes(self) -> list[tuple[str, Wish]]:
         """Id and wish of every active run that is to pause or stop, and of each to be deleted."""
         return self._db.rows(
-            "SELECT id, wish FROM runs WHERE wish = 'deleted' OR (wish IN ('paused', 'stopped') "
-            "AND state IN ('queued', 'running', 'paused') AND wish != state)"
+            "SELECT id, wish FROM runs WHERE (wish IN ('paused', 'stopped') "
+            "AND state IN ('queued', 'running', 'paused') AND wish != state) "
+            "OR (wish = 'deleted' AND ((state, wish) != (?, ?) OR created_at < ?))",
+            *ARRIVING,
+            self.clock() - ARRIVAL_SECONDS,
         )
 
     def line(self) -> list[Run]:
