@@ -30,7 +30,7 @@ from minigpt.limits import Limits
 from minigpt.store import Store
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
 from minigpt.ui import services
-from minigpt.ui.pages import HOME, PAGES
+from minigpt.ui.pages import GENERATE, HOME, PAGES
 from tests.bundles import packed, unpacked
 
 SECONDS = 5.0  # within which a file is taken or refused
@@ -209,6 +209,7 @@ def open_pages(run_id: str) -> None:
         if page is not HOME:
             app.switch_page(page.file).run()
         assert not app.exception, f"{page.title}: {app.exception[0].value}"
+    app.switch_page(GENERATE.file).run()
     next(widget for widget in app.number_input if widget.label == "Length").set_value(5)
     next(widget for widget in app.button if widget.label == "Write").click().run()
     assert not app.exception, app.exception[0].value
