@@ -279,6 +279,18 @@ def test_a_deleted_text_is_gone_once_no_shelf_and_no_run_needs_it(fresh_store, s
         fresh_store.text(text_id)
 
 
+def test_a_workspace_is_handed_over_with_all_that_is_its_own_and_nothing_else(fresh_store):
+    mine, yours = (fresh_store.add_text(who, "t", f"text of {who}") for who in ("me", "you"))
+    run, other = new_run(fresh_store), new_run(fresh_store, "you")
+    fresh_store.hand_over("me", "me anew")
+    assert fresh_store.texts("me") == [] == fresh_store.runs("me")
+    assert [text.id for text in fresh_store.texts("me anew")] == [mine]
+    assert [each.id for each in fresh_store.runs("me anew")] == [run]
+    assert not fresh_store.may_read("me", mine) and fresh_store.may_read("me anew", mine)
+    assert [text.id for text in fresh_store.texts("you")] == [yours]
+    assert [each.id for each in fresh_store.runs("you")] == [other]
+
+
 def test_nobody_deletes_another_s_text(fresh_store):
     text_id = fresh_store.add_text("me", "mine", "a text of mine")
     fresh_store.drop_text("another", text_id)

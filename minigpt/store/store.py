@@ -146,6 +146,12 @@ class Store:
             "AND id NOT IN (SELECT text_id FROM runs WHERE text_id IS NOT NULL)"
         )
 
+    def hand_over(self, workspace: str, to: str) -> None:
+        """Makes all texts and runs of a workspace another's, which has none yet."""
+        with self._db.transaction() as db:
+            for table in ("shelves", "runs"):
+                db.execute(f"UPDATE {table} SET workspace = ? WHERE workspace = ?", (to, workspace))
+
     def origin(self, text_id: str) -> str:
         """JSON of the world that wrote a text; empty where none did."""
         rows = self._db.rows("SELECT origin FROM texts WHERE id = ?", text_id)
