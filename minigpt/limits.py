@@ -1,14 +1,19 @@
-"""What one installation allows: environment variables with defaults for Community Cloud."""
+"""What one installation allows: environment variables, with defaults that fit its memory."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from typing import Self
 
+from minigpt import host, memory
 from minigpt.config import GPTConfig, InputError, SettingError, TrainConfig
 from minigpt.counting import counted
 
 MOST = 10**12
+BASE_MB = 500  # that the app and its worker take before anybody trains or looks at anything
+LEAST_RUNNING_MB = 100
+SMALLER = "make the model narrower, shallower, or shorten its context"
 MAX_WORKSPACE = 80  # characters
 
 
@@ -19,13 +24,18 @@ def bounded(default: int, least: int, most: int) -> int:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one installation allows, from environment variables; met limits get a sentence."""
+    """What one installation allows, from environment variables; met limits get a sentence.
 
+    The defaults are those of a machine with plenty of memory; `of_host` are those of one with less.
+    """
+
+    memory_mb: int = 8_000  # what the app, its worker and their children may take together
     max_text_mb: int = 20
     max_parameters: int = 20_000_000
     max_steps: int = 100_000
+    max_step_seconds: int = 30
     max_running: int = 32
-    max_running_parameters: int = 40_000_000
+    max_running_mb: int = 3_750
     max_running_per_workspace: int = 4
     max_runs_per_workspace: int = 100
     abandoned_minutes: int = 10
@@ -37,12 +47,25 @@ class Limits:
     compile: int = bounded(0, 0, 1)  # 1 trains with torch.compile
 
     @classmethod
+    def of_host(cls, memory_mb: int) -> Self:
+        """What a machine with so much memory allows: half of what the processes leave is for the
+        runs that train, the other half for what people look at."""
+        return cls(
+            memory_mb=memory_mb,
+            max_running_mb=max(LEAST_RUNNING_MB, (memory_mb - BASE_MB) // 2),
+            max_text_mb=min(cls.max_text_mb, max(1, memory_mb // 100)),
+            max_import_mb=min(cls.max_import_mb, max(1, memory_mb // 20)),
+        )
+
+    @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Reads `MINIGPT_<NAME>`, for example MINIGPT_MAX_TEXT_MB=5. Raises InputError."""
-        values = {}
+        """Reads `MINIGPT_<NAME>`, for example MINIGPT_MAX_TEXT_MB=5; the other limits follow from
+        MINIGPT_MEMORY_MB, or from the memory that this process may use. Raises InputError."""
+        usual = asdict(cls(memory_mb=_host_mb()))
+        values: dict[str, int] = {}
         for spec in fields(cls):
             name = f"MINIGPT_{spec.name.upper()}"
-            text = (environment.get(name) or str(spec.default)).strip()  # empty is unset
+            text = (environment.get(name) or str(usual[spec.name])).strip()  # empty is unset
             least, most = spec.metadata.get("least", 1), spec.metadata.get("most", MOST)
             # No number of more digits is allowed, and int() takes no more than 4,300.
             whole = text.isdecimal() and len(text) <= len(str(MOST))
@@ -52,6 +75,8 @@ class Limits:
                     f"{most:,}; set it so, or leave it out, and start again"
                 )
             values[spec.name] = int(text)
+            if spec.name == "memory_mb":  # the first: the defaults of all others follow from it
+                usual = asdict(cls.of_host(values["memory_mb"]))
         check_workspace(environment.get("MINIGPT_WORKSPACE", ""))
         return cls(**values)
 
@@ -63,6 +88,27 @@ class Limits:
                 f"{{max_steps}} is {train.max_steps:,}, this installation trains for at most "
                 f"{self.max_steps:,}: choose fewer"
             )
+
+    def check_memory(self, model: GPTConfig, train: TrainConfig, tokens: int = 0) -> None:
+        """Raises InputError when a run on so many tokens takes more memory than this installation
+        has for runs."""
+
+        def takes(**changes: int) -> float:
+            return memory.of_run(model, train.replace(**changes), tokens).total / 1e6
+
+        room, batch = self.max_running_mb, train.batch_size
+        if takes() <= room:
+            return
+        fewer = most_that(lambda n: takes(batch_size=n, accumulation_steps=1) <= room, batch)
+        parts = 1 + most_that(lambda n: takes(accumulation_steps=n) > room, batch)
+        instead = [f"{{accumulation_steps}} to at least {parts:,}"] if parts <= batch else []
+        instead += [f"{{batch_size}} to at most {fewer:,}"] if fewer else []
+        do = f"set {' or '.join(instead)}" if instead else SMALLER
+        raise SettingError(
+            f"{{batch_size}} is {batch:,} and {{block_size}} is {model.block_size:,}: training "
+            f"this model takes about {takes():,.0f} MB of memory, this installation has {room:,} "
+            f"MB for runs: {do}"
+        )
 
     def check_runs(self, runs: int) -> None:
         """Raises InputError when a workspace has too many runs for one more."""
@@ -86,7 +132,7 @@ class Limits:
         if count > self.max_parameters:
             raise InputError(
                 f"this model has {count:,} parameters, this installation trains at most "
-                f"{self.max_parameters:,}: make it narrower, shallower, or shorten its context"
+                f"{self.max_parameters:,}: {SMALLER}"
             )
 
     def check_text(self, characters: int) -> None:
@@ -96,6 +142,24 @@ class Limits:
                 f"the text has {counted(characters, 'character')}, this installation takes at most "
                 f"{self.max_text_mb:,} million: cut it into parts"
             )
+
+
+@cache
+def _host_mb() -> int:
+    return max(1, host.memory_bytes() // 1_000_000)
+
+
+def most_that(fits: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` that fits, where all smaller ones do too; 0 where none does.
+
+    >>> most_that(lambda n: n * n <= 30, 100)
+    5
+    """
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def check_workspace(name: str) -> None:

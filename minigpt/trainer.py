@@ -273,10 +273,15 @@ class Trainer:
         """Loss on the validation windows, in nats per token; None when there are none."""
         if self._validation is None:
             return None
-        return mean_loss(self.model, *self._validation, self.config.batch_size)
+        at_once = math.ceil(self.config.batch_size / self.config.accumulation_steps)
+        return mean_loss(self.model, *self._validation, at_once)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Copies of all a run needs to go on: one flat dict of tensors, fit for safetensors."""
+        return {name: tensor.clone() for name, tensor in self.state().items()}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The same without copying: the next step changes it."""
         state = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
         for name, weight in self.model.named_parameters():
             for optimizer in self.optimizers:
@@ -284,7 +289,7 @@ class Trainer:
                     state[f"optimizer.{name}.{key}"] = value
         state["loss_history"] = torch.tensor(self.loss_history, dtype=torch.float64)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
-        return {name: tensor.detach().clone() for name, tensor in state.items()}
+        return {name: tensor.detach() for name, tensor in state.items()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Goes on where `state_dict` was taken. Raises KeyError or RuntimeError on another's."""

@@ -15,7 +15,8 @@ ROOT = PACKAGE.parent
 
 # A module may import those of lower layers, and its own folder.
 LAYERS = [
-    {"config", "counting", "metrics"},
+    {"config", "counting", "metrics", "host"},
+    {"memory"},
     {"limits", "recipes"},
     {"tokenizers", "corpus", "cache", "sampling"},
     {"model", "devices"},

@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from minigpt import cli
+from minigpt import cli, host
 from minigpt.config import InputError
 from minigpt.limits import Limits
+from minigpt.recipes import PRESETS
 
 WRONG = [
     ("MINIGPT_THREADS", "abc", "a whole number from 0 to 1,024"),
@@ -55,3 +57,88 @@ def test_a_worker_ends_with_that_sentence_alone(tmp_path):
     )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.startswith("MINIGPT_THREADS is 'abc'") and ended.stderr.count("\n") == 1
+
+
+HUGE = 2**63 - 4096  # what version 1 says where nothing is limited
+GROUPS = {
+    "version 2, nested": (
+        "0::/app/worker\n",
+        "30 1 0:26 / /sys/fs/cgroup rw,relatime shared:4 - cgroup2 cgroup2 rw\n",
+        {"app/worker/memory.max": "max\n", "app/memory.max": "1000000000\n"},
+        1_000_000_000,
+    ),
+    "version 2, the narrower of two": (
+        "0::/app/worker\n",
+        "30 1 0:26 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw\n",
+        {"app/worker/memory.max": "700000000\n", "app/memory.max": "1000000000\n"},
+        700_000_000,
+    ),
+    "version 2, in a container": (
+        "0::/docker/4f2a\n",  # as the host calls it
+        "30 1 0:26 /docker/4f2a /sys/fs/cgroup ro - cgroup2 cgroup rw,nsdelegate\n",
+        {"memory.max": "1000000000\n"},
+        1_000_000_000,
+    ),
+    "version 2, in a container that sees only itself": (
+        "0::/\n",
+        "30 1 0:26 /../../4f2a /sys/fs/cgroup ro - cgroup2 cgroup rw\n",
+        {"memory.max": "1000000000\n"},
+        1_000_000_000,
+    ),
+    "version 1, nested": (
+        "9:name=systemd:/\n4:cpu,memory:/jobs/one\n0::/\n",
+        "34 31 0:31 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,memory\n"
+        "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+        {"cpu/jobs/one/memory.limit_in_bytes": f"{HUGE}\n",
+         "cpu/jobs/memory.limit_in_bytes": "1000000000\n",
+         "cpu/memory.limit_in_bytes": f"{HUGE}\n"},
+        1_000_000_000,
+    ),
+    "version 1, unlimited": (
+        "4:memory:/\n",
+        "34 31 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+        {"memory/memory.limit_in_bytes": f"{HUGE}\n"},
+        None,
+    ),
+    "version 2, unlimited": (
+        "0::/\n",
+        "30 1 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        {"memory.max": "max\n"},
+        None,
+    ),
+    "no groups": ("", "", {}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_the_memory_of_a_host_is_what_its_control_groups_allow(name, tmp_path):
+    group, mounts, files, allowed = GROUPS[name]
+    written = {"proc/self/cgroup": group, "proc/self/mountinfo": mounts}
+    written |= {f"sys/fs/cgroup/{path}": text for path, text in files.items()}
+    for path, text in written.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert host.memory_bytes(tmp_path) == (allowed or machine)
+
+
+def test_a_host_of_1_gb_gets_limits_that_fit_it():
+    small = Limits.from_environment({"MINIGPT_MEMORY_MB": "1000"})
+    assert small.max_running_mb == 250
+    assert (small.max_text_mb, small.max_import_mb) == (10, 50)
+    for name, preset in PRESETS.items():
+        if name != "baby":  # made for a graphics card
+            small.check_memory(preset.model(100), preset.train)
+    with pytest.raises(InputError, match="MB of memory, this installation has 250 MB for runs"):
+        small.check_memory(PRESETS["baby"].model(100), PRESETS["baby"].train)
+
+
+def test_each_limit_can_still_be_set_where_memory_is_small():
+    limits = Limits.from_environment({"MINIGPT_MEMORY_MB": "1000", "MINIGPT_MAX_RUNNING_MB": "900"})
+    assert (limits.memory_mb, limits.max_running_mb, limits.max_text_mb) == (1_000, 900, 10)
+
+
+def test_plenty_of_memory_raises_no_limit_but_that_of_runs():
+    plenty = Limits.of_host(64_000)
+    assert plenty == replace(Limits(), memory_mb=64_000, max_running_mb=31_750)
+    assert Limits.of_host(8_000) == Limits()

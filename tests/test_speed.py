@@ -6,7 +6,8 @@ import pytest
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.engine import probe as probing
 from minigpt.engine.probe import Prober
-from minigpt.engine.speed import BUDGETS, LADDER, Speed, block_weights, slowdown, work
+from minigpt.engine.speed import BUDGETS, LADDER, Speed, slowdown, work
+from minigpt.memory import matrices
 from minigpt.metrics import Metrics, Results
 from minigpt.recipes import PRESETS
 from minigpt.store import Store
@@ -57,7 +58,7 @@ def test_a_budget_is_kept_and_more_time_never_gives_a_smaller_model(speed, facto
         taken = machine.seconds_per_step(model, preset.train) * preset.train.max_steps
         assert 0.7 * budget < taken <= budget or preset.train.max_steps == 1
         assert 1 <= preset.train.eval_interval <= preset.train.max_steps
-        weights.append(block_weights(model))
+        weights.append(matrices(model))
     assert weights == sorted(weights)
     assert weights[-1] > weights[0] or factor == 50.0
 

@@ -5,9 +5,12 @@ from minigpt.config import GPTConfig, SettingError, TrainConfig
 from minigpt.corpus import characters_per_token, measured_on, split_at
 from minigpt.counting import counted
 from minigpt.engine import room
-from minigpt.limits import Limits
+from minigpt.engine.speed import Speed
+from minigpt.limits import SMALLER, Limits, most_that
 from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
+
+MEASURING = 4  # measuring the loss on unseen text may take so many times as long as a step
 
 
 def check(
@@ -23,9 +26,51 @@ def check(
     Raises InputError where `launch` would: a limit is met, or the text is too short.
     """
     limits.check_run(model, train)
+    check_cost(store, limits, model, train, tokens)
     limits.check_runs(len(store.runs(workspace)))
     room.check_run(store, limits, workspace, room.run_bytes(model, train))
     return split_at(tokens, train.val_fraction, model.block_size)
+
+
+def check_cost(
+    store: Store, limits: Limits, model: GPTConfig, train: TrainConfig, tokens: int = 0
+) -> None:
+    """Raises InputError when training on so many tokens takes more memory than this installation
+    has, or when all others would wait too long for one of its steps."""
+    limits.check_memory(model, train, tokens)
+    speed, allowed = speed_of(store), limits.max_step_seconds
+
+    def step(**changes: int) -> float:
+        return speed.seconds_per_step(model, train.replace(**changes))
+
+    def measuring(**changes: int) -> float:
+        return speed.seconds_to_measure(model, train.replace(**changes), tokens)
+
+    if step() > allowed:
+        fewer = most_that(
+            lambda n: step(batch_size=n, accumulation_steps=1) <= allowed, train.batch_size
+        )
+        raise SettingError(
+            f"{{batch_size}} is {train.batch_size:,} and {{block_size}} is {model.block_size:,}: a "
+            f"step of this model takes about {step():,.0f} s on this machine, and this "
+            f"installation lets the others wait for at most {allowed:,} s: "
+            + (f"set {{batch_size}} to at most {fewer:,}" if fewer else SMALLER)
+        )
+    if measuring() > MEASURING * allowed:
+        fewer = most_that(
+            lambda n: measuring(eval_batches=n) <= MEASURING * allowed, train.eval_batches
+        )
+        raise SettingError(
+            f"{{eval_batches}} is {train.eval_batches:,}: measuring the loss on unseen text takes "
+            f"about {measuring():,.0f} s on this machine, and this installation lets the others "
+            f"wait for at most {MEASURING * allowed:,} s: set {{eval_batches}} to at most {fewer:,}"
+        )
+
+
+def speed_of(store: Store) -> Speed:
+    """How fast this machine trains, as it was measured, or as is supposed until then."""
+    measured = store.speed()
+    return Speed.from_json(measured[1]) if measured else Speed.supposed()
 
 
 def launch(
@@ -73,7 +118,9 @@ def check_longer(limits: Limits, run: Run, steps: int, share: float) -> None:
             f"{{longer}} is {steps:,} and the run is at step {run.step:,}; this installation "
             f"trains for at most {limits.max_steps:,}: {most}"
         )
-    limits.check_run(run.model, run.train.longer(run.step, steps, share))
+    train = run.train.longer(run.step, steps, share)
+    limits.check_run(run.model, train)
+    limits.check_memory(run.model, train)
 
 
 def raises_rate(run: Run, steps: int) -> bool:

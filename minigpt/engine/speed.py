@@ -7,12 +7,13 @@ the arithmetic that both have to do.
 import json
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.counting import counted
+from minigpt.memory import matrices
 from minigpt.recipes import PRESETS, Preset
 
 USUAL_VOCABULARY = 100  # of the models that are timed
@@ -51,6 +52,18 @@ class Speed:
     def from_json(cls, text: str) -> Self:
         return cls(json.loads(text))
 
+    @classmethod
+    def supposed(cls) -> Self:
+        """That of the machine on which the terms of `work` were timed: for one that has not been
+        measured yet."""
+        return cls({name: _work_of(preset) / 1e9 for name, preset in PRESETS.items()})
+
+    def seconds_to_measure(self, model: GPTConfig, train: TrainConfig, tokens: int) -> float:
+        """About how long it takes to measure the loss on unseen text, of a text of so many tokens:
+        that goes forward only, a third of a step a batch."""
+        batches = tokens * train.val_fraction / (train.batch_size * model.block_size)
+        return self.seconds_per_step(model, train) * min(batches, train.eval_batches) / 3
+
     def seconds_per_step(self, model: GPTConfig, train: TrainConfig) -> float:
         """About how long a step takes when nothing else trains."""
         own = work(model, train)
@@ -64,15 +77,22 @@ class Speed:
         )
         return self.seconds[nearest] * own / anchors[nearest]
 
-    def for_budget(self, seconds: float, vocab_size: int = USUAL_VOCABULARY) -> Preset:
+    def for_budget(
+        self,
+        seconds: float,
+        vocab_size: int = USUAL_VOCABULARY,
+        possible: Callable[[GPTConfig, TrainConfig], bool] = lambda model, train: True,
+    ) -> Preset:
         """A modern model and its training that take about so long: the largest of the ladder that
-        still reads enough, or the smallest where none does."""
+        is possible here and still reads enough, or the smallest where none does."""
         for rung in reversed(LADDER):
             preset, model = _on(rung), _on(rung).model(vocab_size)
+            if not possible(model, preset.train) and rung != LADDER[0]:
+                continue
             per_step = self.seconds_per_step(model, preset.train)
             steps = max(1, int(HEADROOM * seconds / per_step))
             tokens = steps * preset.train.batch_size * model.block_size
-            if tokens >= TOKENS_PER_WEIGHT * block_weights(model) or rung == LADDER[0]:
+            if tokens >= TOKENS_PER_WEIGHT * matrices(model) or rung == LADDER[0]:
                 break
         train = preset.train.replace(
             max_steps=steps, eval_interval=max(1, round(steps / MEASUREMENTS))
@@ -108,17 +128,11 @@ def _on(rung: tuple[int, ...]) -> Preset:
     )
 
 
-def block_weights(model: GPTConfig) -> int:
-    """How many numbers the matrices inside the blocks have."""
-    shapes = model.weight_shapes().items()
-    return sum(math.prod(shape) for name, shape in shapes if name[0] == "h" and len(shape) == 2)
-
-
 def work(model: GPTConfig, train: TrainConfig) -> float:
     """What one training step costs, in nanoseconds of the two cores on which its terms were timed;
     only their relations matter, for the probe tells how fast this machine is."""
     N, C, T = train.batch_size * model.block_size, model.n_embd, model.block_size
-    weights = block_weights(model)
+    weights = matrices(model)
     matmul = 6 * N * (weights + C * model.vocab_size) / FLOPS_PER_NANOSECOND
     attention = N * T * (0.12 * C + 2.8 * model.n_head)
     a_layer = 2 * NORM[model.norm] + ACTIVATION[model.activation] + 4

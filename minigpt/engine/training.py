@@ -9,7 +9,7 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from minigpt import tokenizers, weights
+from minigpt import memory, tokenizers, weights
 from minigpt.config import GPTConfig, NotFinite, SampleConfig, TrainConfig
 from minigpt.corpus import split, worlds
 from minigpt.devices import best_device
@@ -88,10 +88,12 @@ class Training:
     snapshots: list[tuple[int, bytes]] = field(default_factory=list)
     sample_due: bool = False
     began: bool = False  # has made a step in this process
+    measuring: float = 0.0  # seconds that measuring it on unseen text takes, as is estimated
     single: SingleStep | None = None
 
     def __post_init__(self) -> None:
         self.job = replace(self.job, checkpoint=None)  # the trainer has it: no need of both
+        self.takes = memory.of_run(self.job.model, self.job.train, len(self.job.ids))
 
     @property
     def rests(self) -> bool:
@@ -165,7 +167,7 @@ class Training:
         """What is to be written now; afterwards the memory of it is empty."""
         saved = None
         if checkpoint:
-            saved = self.trainer.step, weights.to_bytes(self.trainer.state_dict())
+            saved = self.trainer.step, weights.to_bytes(self.trainer.state())
             self.saved_at = time.monotonic()
         results = Results(
             self.metrics, self.samples, self.snapshots, saved, single=self.single, **standing

@@ -3,8 +3,10 @@ fits beside them."""
 
 from collections.abc import Collection, Iterable
 
+from minigpt import memory
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
+from minigpt.memory import Memory
 from minigpt.store import EVERYONE, Run
 
 SLICE_SECONDS = 0.3  # how long a run trains before the next one has its turn
@@ -30,13 +32,14 @@ def seconds_of_newcomer(trainings: Iterable[Training]) -> float:
     return max(0.0, least - CATCH_UP_SECONDS)
 
 
-def has_room(run: Run, trainings: Collection[Training], limits: Limits) -> bool:
-    """Whether a run may train beside these."""
+def has_room(run: Run, takes: Memory, trainings: Collection[Training], limits: Limits) -> bool:
+    """Whether a run that takes so much may train beside these: there is memory, and a place for
+    it, which a single step does not need."""
     jobs = [training.job for training in trainings]
     own = [job for job in jobs if job.workspace == run.workspace != EVERYONE]
-    parameters = sum(each.model.num_parameters() for each in [*jobs, run])
-    return (
-        len(jobs) < limits.max_running
-        and len(own) < limits.max_running_per_workspace
-        and (not jobs or parameters <= limits.max_running_parameters)
-    )
+    if run.pause_at is None and (
+        len(jobs) >= limits.max_running or len(own) >= limits.max_running_per_workspace
+    ):
+        return False
+    all_take = [takes, *(training.takes for training in trainings)]
+    return memory.together(all_take) <= 1_000_000 * limits.max_running_mb

@@ -22,15 +22,18 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
+from minigpt import memory
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.engine import room, turns
 from minigpt.engine.jobs import job_of
+from minigpt.engine.launch import check_cost, speed_of
 from minigpt.engine.marker import Marker
 from minigpt.engine.probe import Prober
 from minigpt.engine.supervisor import BEAT_SECONDS, lock_path
 from minigpt.engine.training import Training
 from minigpt.limits import Limits
+from minigpt.memory import Memory
 from minigpt.metrics import Results
 from minigpt.store import Run, Store, StoreError, home, is_of_disk, refused
 from minigpt.store.room import Holding
@@ -41,6 +44,7 @@ IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 TIDY_SECONDS = 60.0
 HUNG_SECONDS = 60.0  # a step that takes longer is taken for a hang
+BUSY = 3  # what is estimated may take so many times as long on a machine that is busy
 COMPILING_SECONDS = 1_200.0  # but a first one that torch.compile builds may take so long
 LEAVE_SECONDS = 4.0  # how long saving may take once the parent is gone
 SIGTERM_SECONDS = 9.0  # and after SIGTERM
@@ -169,15 +173,27 @@ class Worker:
         """Takes the next run in line into memory, when there is room for it."""
         line = self.store.line()
         for run in line:
-            if run.pause_at is not None or self._has_room(run):
+            if refusal := self._refusal(run):
+                self._record(run.id, Results(state="paused", reason=refusal, rests=True))
+                return
+            if self._has_room(run):
                 self._start(run)
                 return
         self._make_room(line)
 
+    def _refusal(self, run: Run) -> str:
+        """Why a run cannot be trained here, of one whose start was allowed elsewhere or before;
+        empty where it can. It pauses: nothing of it is lost, and the limits may change."""
+        try:
+            check_cost(self.store, self.limits, run.model, run.train, self.store.tokens(run))
+        except InputError as error:
+            return f"{error}; to do so, take its settings into a new run"
+        return ""
+
     def _has_room(self, run: Run, without: str | None = None) -> bool:
         """Whether a run may train beside those in memory, or beside all but one of them."""
         others = [training for id, training in self.trainings.items() if id != without]
-        return turns.has_room(run, others, self.limits)
+        return turns.has_room(run, memory_of(self.store, run), others, self.limits)
 
     def _make_room(self, line: list[Run]) -> None:
         """Pauses the run that nobody has looked at for longest, if that lets one in line begin."""
@@ -208,6 +224,9 @@ class Worker:
             self.store.rewind(run.id, trainer.step)
             sampled = {step for step, _ in self.store.samples(run.id)}
             training = Training(job, trainer, turns.seconds_of_newcomer(self.trainings.values()))
+            training.measuring = speed_of(self.store).seconds_to_measure(
+                job.model, job.train, len(job.ids)
+            )
             training.sample_due = trainer.is_measured_step and trainer.step not in sampled
             self.trainings[run.id] = training
             self._record(run.id, Results(state="running"))
@@ -237,9 +256,11 @@ class Worker:
             self._record(run_id, results)
 
     def _allow(self, training: Training) -> None:
-        """Tells how long the next steps may take: torch.compile builds a model in its first one."""
+        """Tells how long the next steps may take: torch.compile builds a model in its first one,
+        and after some of a large run its loss on much text is measured."""
         begins = self.limits.compile and not training.began
-        self.health.patience = COMPILING_SECONDS if begins else HUNG_SECONDS
+        usual = HUNG_SECONDS + BUSY * training.measuring
+        self.health.patience = COMPILING_SECONDS if begins else usual
 
     def _tidy(self) -> None:
         """Clears what nobody has looked at for long, and what goes when the disk budget is spent;
@@ -292,6 +313,11 @@ class Worker:
                 self.trainings.pop(run_id, None)
         except StoreError as error:
             self.health.trouble = str(error)
+
+
+def memory_of(store: Store, run: Run) -> Memory:
+    """What a run in line will take."""
+    return memory.of_run(run.model, run.train, store.tokens(run))
 
 
 def log(error: Exception) -> None:

@@ -130,6 +130,11 @@ class Store:
             raise InputError(GONE)
         return rows[0][0]
 
+    def tokens(self, run: Run) -> int:
+        """About how many tokens a run's text has; 0 where it is gone."""
+        rows = self._db.rows("SELECT characters FROM texts WHERE id = ?", run.text_id)
+        return int(rows[0][0] / run.characters_per_token) if rows else 0
+
     def drop_text(self, workspace: str, text_id: str) -> None:
         """Takes a text from a workspace's shelf, and deletes it where nobody else needs it: runs
         that train on it keep it until the last of them is deleted."""

@@ -65,6 +65,24 @@ def test_a_number_that_cannot_be_is_refused_by_its_field_s_name_where_start_is(
     assert len(store.runs()) == before
 
 
+def test_a_run_that_takes_too_much_memory_is_refused_with_what_would_fit(
+    home_page, store, monkeypatch
+):
+    monkeypatch.setenv("MINIGPT_MEMORY_MB", "1000")
+    before = len(store.runs())
+    opened(home_page, "pages/2_Train.py")
+    for label in ("Context", "Batch size"):
+        by_label(home_page.number_input, label).set_value(1_024)
+    home_page.run()
+    (warning,) = home_page.warning
+    assert warning.value.startswith("Batch size is 1,024 and Context is 1,024: training this model")
+    said = re.search(r"about ([\d,]+) MB .* 250 MB for runs: (set .*)\.$", warning.value)
+    assert int(said[1].replace(",", "")) > 10_000
+    assert re.fullmatch(r"set Parts of a batch to at least \d+", said[2])
+    assert by_label(home_page.button, "Start training").disabled
+    assert len(store.runs()) == before
+
+
 def test_every_setting_of_a_run_has_a_name_on_the_page():
     specs = (*fields(GPTConfig), *fields(TrainConfig))
     unasked = {"beta1", "beta2", "eval_batches", "lr_decay_steps"}

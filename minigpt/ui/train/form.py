@@ -9,7 +9,7 @@ from minigpt import bundle, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig, differences
 from minigpt.counting import counted, times_over
 from minigpt.engine import room
-from minigpt.engine.launch import check, launch
+from minigpt.engine.launch import check, check_cost, launch
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
@@ -45,7 +45,7 @@ def show(visit: Visit) -> None:
     tell_whole(described(text), 250)
     address.link(DATA, "Bring a text of your own", ":material/upload:")
     choose_tokenizer()
-    presets = _presets()
+    presets = _presets(visit)
     if hold("preset", DEFAULT_PRESET) not in presets:
         st.session_state["preset"] = DEFAULT_PRESET
     name = st.pills(
@@ -129,12 +129,21 @@ def _leave_budget(preset: str) -> None:
         st.session_state["budget"] = None
 
 
-def _presets() -> dict[str, Preset]:
+def _presets(visit: Visit) -> dict[str, Preset]:
     """The presets, that of the budget dial, and the settings of the run last duplicated."""
+
+    def possible(model: GPTConfig, train: TrainConfig) -> bool:
+        try:
+            visit.limits.check_run(model, train)
+            check_cost(visit.store, visit.limits, model, train)
+        except InputError:
+            return False
+        return True
+
     presets = dict(PRESETS)
     speed = services.speed()
     if speed and (seconds := st.session_state.get("budget")):
-        presets[f"budget-{seconds}"] = speed.for_budget(seconds)
+        presets[f"budget-{seconds}"] = speed.for_budget(seconds, possible=possible)
     if copied := st.session_state.get(COPIED):
         run: Run = copied
         shape = {name: getattr(run.model, name) for name in MODEL_SETTINGS}
@@ -244,7 +253,7 @@ def _start(visit: Visit, preset_name: str) -> None:
     The choices are read now: a number may have been changed by the very click that started this.
     A second click right after the first starts nothing more.
     """
-    preset = _presets()[preset_name]
+    preset = _presets(visit)[preset_name]
     changes = _changes(preset, preset_name)
     try:
         text = chosen_text(visit)
