@@ -78,7 +78,9 @@ def test_a_run_that_takes_too_much_memory_is_refused_with_what_would_fit(
     assert warning.value.startswith("Batch size is 1,024 and Context is 1,024: training this model")
     said = re.search(r"about ([\d,]+) MB .* 250 MB for runs: (set .*)\.$", warning.value)
     assert int(said[1].replace(",", "")) > 10_000
-    assert re.fullmatch(r"set Parts of a batch to at least \d+", said[2])
+    assert re.fullmatch(
+        r"set Parts of a batch to at least \d+ or Batch size to at most \d", said[2]
+    )
     assert by_label(home_page.button, "Start training").disabled
     assert len(store.runs()) == before
 
