@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minigpt.ui.components import board, strip, tree
+from minigpt.ui.components import board, parts, strip, tree
 from minigpt.ui.components.head_view import MOST_KEPT, _tokens
 
 
@@ -60,15 +60,15 @@ RIVALS = [strip.Rival(id, "a", 0.5, 0.5, "top_k" if id == 9 else None, id == 7) 
 TOKENS = [strip.Told("a", "a", 0.5, 1, 1.0, RIVALS), strip.Told("b", "b", 0.5, 1, 1.0, ())]
 
 
-@pytest.mark.parametrize("drawn", [strip, tree], ids=["strip", "tree"])
+@pytest.mark.parametrize("drawn", [strip, tree, parts], ids=["strip", "tree", "parts"])
 @pytest.mark.parametrize("answer", [None, 2, -1, 0.0, True, "0", [0], {"at": 0}], ids=str)
-def test_what_is_no_token_of_a_strip_and_no_node_of_a_tree_is_no_click(answer, drawn, said):
+def test_what_is_no_token_no_node_of_a_tree_and_no_part_is_no_click(answer, drawn, said):
     said(clicked=answer)
     assert drawn.clicked("it", 2) is None
 
 
-@pytest.mark.parametrize("drawn", [strip, tree], ids=["strip", "tree"])
-def test_a_token_of_a_strip_and_a_node_of_a_tree_is_a_click(drawn, said):
+@pytest.mark.parametrize("drawn", [strip, tree, parts], ids=["strip", "tree", "parts"])
+def test_a_token_a_node_of_a_tree_and_a_part_is_a_click(drawn, said):
     said(clicked=0)
     assert drawn.clicked("it", 2) == 0
     assert drawn.clicked("another", 2) is None

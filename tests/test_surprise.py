@@ -8,7 +8,7 @@ import torch
 
 from minigpt.config import InputError, NotFinite
 from minigpt.corpus import NGrams
-from minigpt.interpret import by_position, surprise
+from minigpt.interpret import by_position, guesses, surprise
 from tests.test_corpus import kneser_ney
 from tests.test_lens import SHAPES, far_from_zero
 from tests.test_matters import SOME
@@ -26,6 +26,15 @@ def test_a_token_surprises_by_what_its_probability_says(shape, tiny_config, ids)
     chances = model(ids[:1])[0].softmax(-1).tolist()
     bits = [-math.log2(chances[t][token]) for t, token in enumerate(ids[0, 1:].tolist())]
     np.testing.assert_allclose(surprise(model, ids[0]), bits, atol=1e-4)
+
+
+def test_what_was_guessed_instead_is_the_likeliest_and_ranks_count_from_it(tiny_model, ids):
+    chances = tiny_model(ids[:1])[0].softmax(-1).tolist()
+    likeliest, prob, rank = guesses(tiny_model, ids[0])
+    for t, token in enumerate(ids[0, 1:].tolist()):
+        best = max(range(11), key=chances[t].__getitem__)
+        assert likeliest[t] == best and prob[t] == pytest.approx(chances[t][best])
+        assert rank[t] == 1 + sum(p > chances[t][token] for p in chances[t])
 
 
 def test_a_token_alone_surprises_nobody(tiny_model):
@@ -51,13 +60,13 @@ def test_tenths_of_the_places_have_the_mean_of_their_tokens(tiny_model, windows)
 
 def test_a_trigram_model_guesses_the_same_tokens_from_the_two_before(tiny_model, windows):
     train = np.random.default_rng(1).integers(3, 11, 300)
-    found = by_position(tiny_model, windows, train)
+    nats = NGrams(train, 11).trigram_nats(windows)
+    found, counted = by_position(tiny_model, windows, nats), nats / math.log(2)
     bits = [
         [-math.log2(kneser_ney(train.tolist(), 11, tuple(ids[max(0, t - 2) : t]))[ids[t]])
          for t in range(1, 16)]
         for ids in windows[:3].tolist()
     ]  # fmt: skip
-    counted = NGrams(train, 11).trigram_nats(windows) / math.log(2)
     np.testing.assert_allclose(counted[:3], bits)
     assert found.trigram[0] == pytest.approx(counted[:, :2].mean())
     assert found.trigram_gain[0] == pytest.approx(counted[:, :2].mean() - counted[:, -1].mean())

@@ -20,7 +20,7 @@ from minigpt.interpret.lens import Lens, decision_depth, lens
 from minigpt.interpret.matters import Matters, token_effect, what_matters
 from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
-from minigpt.interpret.surprise import ByPosition, by_position, surprise
+from minigpt.interpret.surprise import ByPosition, by_position, guesses, surprise
 from minigpt.interpret.taps import Recorder, chain
 from minigpt.interpret.windows import held_out_windows, repeated_sequences, written_windows
 
@@ -51,6 +51,7 @@ __all__ = [
     "decision_depth",
     "edited",
     "embedding",
+    "guesses",
     "half_way",
     "head_effects",
     "head_scores",

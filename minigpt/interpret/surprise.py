@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from minigpt.config import NotFinite
-from minigpt.corpus import NGrams, in_bits
+from minigpt.corpus import in_bits
 from minigpt.evaluation import nats
 from minigpt.interpret.intervals import paired
 from minigpt.interpret.patterns import as_batch
@@ -49,26 +49,39 @@ def surprise(model: GPT, ids: Iterable[int]) -> np.ndarray:
     return _bits(model, as_batch(model, ids))[0]
 
 
+@torch.inference_mode()
+def guesses(model: GPT, ids: Iterable[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a model held for the likeliest in the place of each token of `ids` (T,) but the first,
+    how likely, and how many tokens it held for likelier than the one that stands there, and that
+    one itself: its rank, 1 where it is the likeliest. Each (T - 1,). Raises as `attention` does."""
+    model.eval()
+    read = as_batch(model, ids)
+    logits = model(read)[0, :-1].float()  # (T - 1, V)
+    if not logits.isfinite().all():
+        raise NotFinite
+    rank = 1 + (logits > logits.gather(-1, read[0, 1:, None])).sum(-1)
+    prob, likeliest = logits.softmax(-1).max(-1)
+    return likeliest.cpu().numpy(), prob.cpu().numpy(), rank.cpu().numpy()
+
+
 def by_position(
-    model: GPT, windows: np.ndarray, train_ids: np.ndarray | None = None, seed: int = 0
+    model: GPT, windows: np.ndarray, counted: np.ndarray | None = None, seed: int = 0
 ) -> ByPosition:
     """How much the tokens of `windows`, int64 (n, T) of held-out ids, surprise a model, by their
     place in the window.
 
     That it falls shows that a model uses what it read further back (Kaplan et al. 2020, section
-    3.2.2; Olsson et al. 2022 call by how much the in-context learning score). `train_ids` (m,) are
-    counted for the trigram model. Raises InputError as `head_scores` does, and NotFinite.
+    3.2.2; Olsson et al. 2022 call by how much the in-context learning score). `counted` is what the
+    same tokens cost a model that only counts: `NGrams.trigram_nats`, (n, T - 1). Raises InputError
+    as `head_scores` does, and NotFinite.
     """
     windows = checked(model, windows)
     found = np.concatenate([_bits(model, ids) for ids in batches(model, windows)])  # (n, T - 1)
     groups = np.array_split(np.arange(1, windows.shape[1]), min(GROUPS, windows.shape[1] - 1))
     bits, gain = _grouped(found, groups, seed)
     trigram = trigram_gain = None
-    if train_ids is not None:
-        counting = NGrams(train_ids, model.config.vocab_size)
-        (trigram, _, _), trigram_gain = _grouped(
-            in_bits(counting.trigram_nats(windows)), groups, seed
-        )
+    if counted is not None:
+        (trigram, _, _), trigram_gain = _grouped(in_bits(counted), groups, seed)
     first, last = (np.array([group[end] for group in groups]) for end in (0, -1))
     return ByPosition(first, last, *bits, gain, trigram, trigram_gain, len(windows))
 

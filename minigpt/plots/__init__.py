@@ -10,6 +10,7 @@ them.
 from minigpt.plots.chart import Axis, Bars, Chart, Line, Points, Rows, buckets
 from minigpt.plots.choices import Candidate, next_tokens, with_and_without
 from minigpt.plots.curves import (
+    by_place,
     comparison,
     compression,
     copies,
@@ -31,6 +32,15 @@ from minigpt.plots.heads import (
 )
 from minigpt.plots.lens import VIEWED, LensMap, LensView, lens_svg, lens_table
 from minigpt.plots.moving import option
+from minigpt.plots.parts import (
+    NONE_SEEN,
+    depths,
+    parts_svg,
+    parts_table,
+    places_table,
+    signed,
+    surprise_table,
+)
 from minigpt.plots.picture import ends, svg
 from minigpt.plots.resting import figure
 from minigpt.plots.scattered import MOST_POINTS, scattered, scattered_svg, scattered_table
@@ -41,6 +51,7 @@ from minigpt.plots.waterfall import waterfall, waterfall_svg, waterfall_table
 __all__ = [
     "MOST_POINTS",
     "MOST_ROWS",
+    "NONE_SEEN",
     "TEMPLATE",
     "VIEWED",
     "Axis",
@@ -55,11 +66,13 @@ __all__ = [
     "Points",
     "Rows",
     "buckets",
+    "by_place",
     "columns",
     "comparison",
     "compression",
     "copies",
     "course",
+    "depths",
     "ends",
     "escaped",
     "figure",
@@ -72,12 +85,17 @@ __all__ = [
     "next_tokens",
     "option",
     "packed",
+    "parts_svg",
+    "parts_table",
+    "places_table",
     "readable",
     "right_answers",
     "scattered",
     "scattered_svg",
     "scattered_table",
     "short",
+    "signed",
+    "surprise_table",
     "svg",
     "table",
     "thumbnail",

@@ -125,6 +125,28 @@ def learned(
     return Chart(lines, Axis("step", 1, high, log=True), y, height + legend_room(lines), "down")
 
 
+def by_place(
+    places: Sequence[tuple[int, int]],
+    bits: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    trigram: np.ndarray | None,
+    height: int,
+) -> Chart:
+    """How much tokens surprise a model by how many stand before them: of g groups of places, first
+    and last of each, bits per token (g,) with the ends of their intervals, NaN where there are
+    none, and of a trigram model."""
+    x = np.mean(places, axis=1)
+    ends = np.column_stack([low, high, np.full(len(x), np.nan)]).ravel()  # up, and a gap
+    lines = [Line("this model", x, bits, VALIDATION_AT, points=True, says="{y} bits")]
+    if np.isfinite(low).all():
+        lines.append(Line("95 % interval", np.repeat(x, 3), ends, GUIDES_AT[1], width=1.5))
+    if trigram is not None:
+        lines.append(Line("trigram", x, trigram, GUIDES_AT[0], DASHES[1], says="{y} bits"))
+    y = rounded("bits per token", [line.y for line in lines], ".2f")
+    return Chart(lines, Axis("tokens before it", 0, float(places[-1][1])), y, height, "across")
+
+
 def _named(layer: int, head: int) -> str:
     return f"layer {layer}, head {head}"
 

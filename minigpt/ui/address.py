@@ -135,11 +135,13 @@ PENALTY = Parameter("penalty", "length penalty", _number)
 OFF_LAYER = Parameter("off_layer", "layer of the head switched off", _whole, lambda run: run.id)
 OFF_HEAD = Parameter("off_head", "head switched off", _whole, lambda run: run.id)
 SIDE = Parameter("side", "open tab", str)  # of Generate
+ABLATION = Parameter("ablation", "kind of ablation", one_of(("zero", "mean", "resample")))
+PART = Parameter("part", "part of the model", str, lambda run: run.id)
 INSTRUMENT = Parameter("instrument", "open tab", str)  # of Inside
 BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
     STEP, LAYER, HEAD, SHOWS, ROLE, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
-    OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT,
+    OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT, ABLATION, PART,
 )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def scores(run: Run, at: int) -> "HeadScores":
 
 def known_scores(run: Run, at: int) -> "HeadScores | None":
     """The same, if somebody had them measured."""
-    return _results.get(_scores(run, at))
+    return known(_scores(run, at))
 
 
 def clearest(run: Run) -> tuple[int, int]:
@@ -125,6 +125,11 @@ def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "li
         return sharpest(services.model(run, at), windows, layer, head)
 
     return once(("places", run.id, at, layer, head, reads_text), measure)
+
+
+def known(about: Hashable) -> Any:
+    """What was found of it, if somebody had it measured."""
+    return _results.get(about)
 
 
 def once(

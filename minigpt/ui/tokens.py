@@ -124,6 +124,22 @@ def shaded(
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 
 
+def weighed(first: str, tokens: Sequence[str], nats: Sequence[float], deepest: float) -> str:
+    """HTML of a text whose tokens but the first are coloured by what each one's loss rises by:
+    amber, and where it falls teal, dotted below; deepest from so many nats on."""
+    parts = [f'<span class="mg-prompt">{html.escape(legible(first))}</span>']
+    for token, rise in zip(tokens, nats, strict=True):
+        depth = f"{DEEPEST * min(1.0, abs(rise) / deepest):.0f}%"
+        color = "#F59E0B" if rise > 0 else "#14B8A6"
+        fall = "" if rise > 0 or abs(rise) < deepest / 10 else "border-bottom: 2px dotted; "
+        style = f"{fall}background: color-mix(in srgb, {color} {depth}, transparent)"
+        hollow = ' class="mg-chip mg-hollow"' if token in SPECIAL else ""
+        title = f"{rise:+.3f} nats".replace("-", "−")
+        words = html.escape(legible(token))
+        parts.append(f'<span{hollow} title="{title}" style="{style}">{words}</span>')
+    return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
+
+
 def copied(text: str, passages: Sequence[Passage], chosen: int | None = None) -> str:
     """HTML of a text, in which its passages that stand in the training text are underlined, and
     the one that is `chosen`, an index, stands out; they may overlap. How long each is and how

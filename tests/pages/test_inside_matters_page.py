@@ -1,0 +1,102 @@
+"""Inside: what matters, and surprise; measured, chosen, taken along, and refused in a sentence."""
+
+import json
+
+from minigpt import tokenizers
+from minigpt.interpret import surprise, token_effect, what_matters
+from minigpt.interpret.ablation import Part
+from minigpt.ui import measured, services
+from minigpt.ui.inside import matters
+from tests.pages.visits import by_label, html_of, opened, strip_of, well
+
+PAGE = "pages/5_Inside.py"
+
+
+def inside(app, run: str, instrument: str, **said: str):
+    app.query_params["instrument"] = instrument
+    for name, value in said.items():
+        app.query_params[name] = value
+    return opened(app, PAGE, run)
+
+
+def captions(app) -> str:
+    return " ".join(caption.value for caption in app.caption)
+
+
+def cells(app) -> dict:
+    """What the browser is told of the map."""
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == "minigpt_parts":
+            return json.loads(element.proto.json)
+    return {}
+
+
+def test_the_map_shows_what_was_measured_and_a_part_on_the_text(home_page, finished_run):
+    app = well(inside(home_page, finished_run, "What matters", text="Nell sat by the"))
+    run = services.store().run(finished_run)
+    model, windows = services.model(run), measured.sample(run).windows
+    found, shown = what_matters(model, windows), cells(app)
+    n = run.model.n_layer * (run.model.n_head + 2)
+    assert len(shown["cells"]) == n == len(found.parts)
+    for cell, delta, seen in zip(shown["cells"], found.delta, found.seen, strict=True):
+        assert cell["seen"] == seen
+        assert cell["text"] == (f"{delta:+.3f}".replace("-", "−") if seen else "none seen")
+    parts = by_label(app.selectbox, "One part, token by token")
+    parts.select("layer 0, MLP").run()
+    assert app.query_params["part"] == "layer 0, MLP"
+    assert "Your text without layer 0, MLP" in " ".join(m.value for m in well(app).markdown)
+    rises = token_effect(model, ids_of(run, "Nell sat by the"), Part(0, None, "mlp"), windows)
+    assert f"{rises[0]:+.3f} nats".replace("-", "−") in html_of(app)
+    said = captions(app)
+    assert "Effects do not add" in said and "no effect seen" in said and "McGrath" in said
+
+
+def ids_of(run, text: str) -> list[int]:
+    return tokenizers.load(run.tokenizer).encode(text)[-run.model.block_size :]
+
+
+def test_a_cold_address_shows_the_part_and_the_kind_it_says(home_page, finished_run):
+    said = {"ablation": "resample", "part": "all of layer 0"}
+    app = well(inside(home_page, finished_run, "What matters", **said))
+    assert by_label(app.selectbox, "One part, token by token").value == "all of layer 0"
+    shown = cells(app)
+    assert shown["columns"][-1] == "whole layer"
+    assert shown["chosen"] == len(shown["columns"]) - 1
+
+
+def test_a_part_that_this_model_lacks_is_a_sentence(home_page, finished_run):
+    app = inside(home_page, finished_run, "What matters", part="layer 99, MLP")
+    assert any("this model has no such part" in warning.value for warning in app.warning)
+    assert not app.exception and cells(app)["cells"]
+
+
+def test_what_takes_long_waits_to_be_asked_for(home_page, finished_run, monkeypatch):
+    monkeypatch.setattr(matters, "UNASKED_SECONDS", -1.0)
+    clock = iter(range(10_000))
+    monkeypatch.setattr(matters.time, "monotonic", lambda: 10.0 * next(clock))
+    app = well(inside(home_page, finished_run, "What matters", ablation="mean", step="0"))
+    assert not cells(app)
+    ask = next(button for button in app.button if button.label.startswith("Measure step 0"))
+    assert "about" in ask.label
+    ask.click().run()
+    assert len(cells(well(app))["cells"]) and "its average" in str(
+        by_label(app.button_group, "What stands in a part's place").options
+    )
+
+
+def test_surprise_tells_of_every_token_and_of_places(home_page, finished_run):
+    app = well(inside(home_page, finished_run, "Surprise", text="Nell sat by the"))
+    run = services.store().run(finished_run)
+    bits = surprise(services.model(run), ids_of(run, "Nell sat by the"))
+    shown = strip_of(app)
+    assert len(shown["labels"]) == len(bits) == 14
+    listed = " ".join(markdown.value for markdown in app.markdown)
+    assert f"{bits.max():.1f} bits" in listed and "In-context gain" in listed
+    assert "trigram" in listed and "trigram" in captions(app)
+
+
+def test_a_single_token_is_a_sentence(home_page, finished_run):
+    app = inside(home_page, finished_run, "Surprise", text="N")
+    assert "nothing comes before" in app.error[0].value.lower() and not app.exception
+    app = inside(home_page, finished_run, "What matters", text="N")
+    assert "Nothing comes before" in captions(app) and cells(app)["cells"]
