@@ -7,10 +7,25 @@ visit = frame.open_page(
     pages.INSIDE,
     "A model is a sum of simple parts. Here each instrument shows what one of them does, on your "
     "own text, at any step of the training.",
+    "MLP",
     "model",
     "step",
 )
 page.show(visit)
 frame.show_words(
-    "attention", "head", "layer", "model", "parameters", "run", "step", "token", "tokenizer"
+    "ablation",
+    "attention",
+    "context",
+    "head",
+    "layer",
+    "loss",
+    "MLP",
+    "model",
+    "nats",
+    "parameters",
+    "run",
+    "step",
+    "token",
+    "tokenizer",
+    "trigram",
 )

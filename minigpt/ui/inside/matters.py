@@ -21,7 +21,7 @@ from minigpt.ui.words import rough
 if TYPE_CHECKING:
     from minigpt.interpret import Matters, Part
 
-UNASKED_SECONDS = 10.0  # what takes longer is measured when asked to
+UNASKED_SECONDS = 20.0  # what takes longer is measured when asked to
 KINDS = {"zero": "nothing", "mean": "its average", "resample": "another text's"}
 TAKING = "Taking out one part after the other …"
 LEAST_SCALE = 0.05  # nats: changes of a token's loss below a tenth of it are hardly any
@@ -85,7 +85,7 @@ def _measure(view: View, kind: str, bar: DeltaGenerator, *, wished: bool) -> "Ma
 
     def tell(share: float) -> None:
         seconds = time.monotonic() - started
-        if not wished and seconds > 1 and seconds / share > UNASKED_SECONDS:
+        if not wished and seconds > 2 and seconds / share > UNASKED_SECONDS:
             raise _TooLong(seconds / share)
         bar.progress(min(1.0, share), TAKING)
 
@@ -161,7 +161,7 @@ def _notes(view: View, found: "Matters") -> None:
         "taken out: the more amber, the more the rest relies on it; teal, where the model guesses "
         "better without it. The deepest colour stands at the largest of the heads and MLPs. "
         "**Hatched: no effect seen**, its interval holds 0.",
-        help=explain("ablation", "head", "layer", "loss", "nats"),
+        help=explain("ablation", "head", "layer", "loss", "MLP", "nats"),
     )
     for note in found.notes:
         st.caption(note)
