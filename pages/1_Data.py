@@ -36,17 +36,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 try:
     body = visit.store.text(chosen.id)
     text.show(chosen, body)
-    keeping.tidy(visit, chosen, body)
+    keeping.tidy(visit, chosen)
 
     st.subheader("What the model sees: tokens", anchor=False, help=GLOSSARY["token"])
     kind, size = choose_tokenizer()
     cut = services.cut(chosen.id, kind, size)
     key = f"{chosen.id}-{kind}-{size}"
     cutting.compare(chosen, kind, size)
+    cutting.tell_part(chosen, cut)
     cutting.show(body, cut, key)
     if kind == "bpe":
         st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
-        cutting.replay(body, cut, key)
+        cutting.replay(body[: cutting.BEGINNING], chosen.characters, cut, key)
     st.subheader("The vocabulary", anchor=False, help=explain("vocabulary", "special tokens"))
     cutting.vocabulary(cut, key)
     st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])

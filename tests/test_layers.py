@@ -34,7 +34,7 @@ ENGINE = [
     {"room", "speed", "marker", "ablation"},
     {"launch"},
     {"supervisor", "probe", "training", "bounded"},
-    {"jobs", "turns"},
+    {"jobs", "turns", "works"},
     {"worker"},
     {"together"},
 ]

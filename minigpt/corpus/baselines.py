@@ -1,6 +1,7 @@
 """How well simple counting predicts a text: the lines a trained model has to get under."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from random import Random
@@ -8,6 +9,8 @@ from random import Random
 import numpy as np
 
 from minigpt.corpus.units import bits_per_character
+
+AT_ONCE = 1 << 20  # tokens, of which each takes several numbers while it is counted or scored
 
 
 @dataclass(frozen=True)
@@ -34,17 +37,19 @@ def fit_baselines(train_ids: np.ndarray, val_ids: np.ndarray, vocab_size: int) -
     the same tokens, all but the first; the trigram model has only the bigram's context for the
     second.
     """
-    train_ids, val_ids = np.asarray(train_ids, np.int64), np.asarray(val_ids, np.int64)
-    unigram, ngrams = (
-        np.bincount(train_ids, minlength=vocab_size) + 1,
-        NGrams(train_ids, vocab_size),
-    )
-    return Baselines(
-        uniform=float(np.log(vocab_size)),
-        unigram=float(-np.log(unigram[val_ids[1:]] / unigram.sum()).mean()),
-        bigram=float(-np.log(ngrams.bigram(val_ids[:-1], val_ids[1:])).mean()),
-        trigram=float(ngrams.trigram_nats(val_ids[None]).mean()),
-    )
+    V, train_ids = vocab_size, np.asarray(train_ids)
+    unigram, ngrams = np.bincount(train_ids, minlength=V) + 1, NGrams(train_ids, V)
+    scored, nats = len(val_ids) - 1, np.zeros(3)
+    for start in range(0, scored, AT_ONCE):
+        ids = np.asarray(val_ids[max(0, start - 1) : start + AT_ONCE + 1], np.int64)
+        new = ids[1 if start else 0 :]  # all but its first are scored here, with one more before it
+        trigram = ngrams.trigram(ids[:-2], ids[1:-1], ids[2:])
+        bigram = ngrams.bigram(new[:-1], new[1:])
+        if not start:
+            trigram = np.append(bigram[0], trigram)
+        each = (unigram[new[1:]] / unigram.sum(), bigram, trigram)
+        nats -= [np.log(p).sum() for p in each]
+    return Baselines(float(np.log(V)), *(nats / scored).tolist())
 
 
 class NGrams:
@@ -53,15 +58,13 @@ class NGrams:
     distribution: no token ever has probability 0."""
 
     def __init__(self, train_ids: np.ndarray, vocab_size: int) -> None:
-        V, ids = vocab_size, np.asarray(train_ids, np.int64)
+        V, ids = vocab_size, np.asarray(train_ids)
         self.vocab_size = V
-        self._pairs = _Counts(ids[1:], ids[:-1], V)
-        self._triples = _Counts(ids[2:], ids[:-2] * V + ids[1:-1], V)
+        self._pairs, self._triples = (_Counts(_keys(ids, n, V), V) for n in (2, 3))
         # What follows a pair's context a is counted in tokens for the bigram model, and in
         # different tokens before it (continuations) where a trigram model falls back to it.
         # Likewise one below. Each distinct triple is one continuation of the pair in its end.
-        middle, last = np.divmod(self._triples.seen, V)
-        self._continuations = _Counts(last, middle % V, V)
+        self._continuations = _Counts((part % V**2 for part in _parts(self._triples.seen)), V)
         kinds_before = self._pairs.distinct_before()  # of each token, shape (V,)
         kinds = np.count_nonzero(kinds_before)
         self._lowest = _discounted(kinds_before, kinds_before.sum(), kinds, 1 / V)
@@ -91,9 +94,8 @@ def counted_text(train_ids: np.ndarray, n: int, vocab_size: int, seed: int) -> n
     the third-order approximation of Shannon (1948), without smoothing. Where these two stand only
     at the end, it is drawn after the one before, and where that does too, from all tokens.
     """
-    V, ids, rng = vocab_size, np.asarray(train_ids, np.int64), Random(seed)
-    triples = _Counts(ids[2:], ids[:-2] * V + ids[1:-1], V)
-    pairs, tokens = _Counts(ids[1:], ids[:-1], V), _Counts(ids, np.zeros_like(ids), V)
+    V, ids, rng = vocab_size, np.asarray(train_ids), Random(seed)
+    tokens, pairs, triples = (_Counts(_keys(ids, n, V), V) for n in (1, 2, 3))
     written: list[int] = []
     for _ in range(n):
         drawn = None
@@ -108,13 +110,15 @@ def counted_text(train_ids: np.ndarray, n: int, vocab_size: int, seed: int) -> n
 class _Counts:
     """How often each token follows each context, counted sparsely: V² cells would not fit."""
 
-    def __init__(self, tokens: np.ndarray, contexts: np.ndarray, vocab_size: int) -> None:
+    def __init__(self, keys: Iterable[np.ndarray], vocab_size: int) -> None:
+        """`keys`, int64 (n,) each, are all pairs of context and token: context * V + token."""
         self.vocab_size = vocab_size
-        self.seen, self.counts = np.unique(contexts * vocab_size + tokens, return_counts=True)
+        self.seen, self.counts = _counted(keys)
         owners = self.seen // vocab_size
-        self.contexts, first = np.unique(owners, return_index=True)
+        first = np.flatnonzero(np.diff(owners, prepend=-1))
+        self.contexts = owners[first]
         self.totals = np.add.reduceat(self.counts, first) if len(first) else first
-        self.kinds = np.diff([*first, len(owners)])  # how many different tokens follow
+        self.kinds = np.diff(first, append=len(owners))  # how many different tokens follow
 
     def distinct_before(self) -> np.ndarray:
         """In how many different contexts each token was seen: (V,)."""
@@ -148,6 +152,36 @@ class _Counts:
         held_back = np.where(known, discount * kinds / np.maximum(totals, 1), 1.0)
         kept = np.where(known, np.maximum(counts - discount, 0) / np.maximum(totals, 1), 0.0)
         return kept + held_back * lower
+
+
+def _keys(ids: np.ndarray, n: int, vocab_size: int) -> Iterator[np.ndarray]:
+    """Each n tokens in a row as one number, int64, a part of the text at a time."""
+    for start in range(0, len(ids) - n + 1, AT_ONCE):
+        part = np.asarray(ids[start : start + AT_ONCE + n - 1], np.int64)
+        keys = part[: len(part) - n + 1].copy()
+        for later in range(1, n):
+            keys *= vocab_size
+            keys += part[later : later + len(keys)]
+        yield keys
+
+
+def _parts(keys: np.ndarray) -> Iterator[np.ndarray]:
+    return (keys[start : start + AT_ONCE] for start in range(0, len(keys), AT_ONCE))
+
+
+def _counted(keys: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The different keys in order, and how often each stands in any part: int64, (n,) each."""
+    seen = counts = np.empty(0, dtype=np.int64)
+    for part in keys:
+        found, times = np.unique(part, return_counts=True)
+        at = np.searchsorted(seen, found)
+        known = np.zeros(len(found), dtype=bool)
+        known[: np.searchsorted(at, len(seen))] = True
+        known[known] = seen[at[known]] == found[known]
+        counts[at[known]] += times[known]
+        seen = np.insert(seen, at[~known], found[~known])
+        counts = np.insert(counts, at[~known], times[~known])
+    return seen, counts
 
 
 def _looked_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:

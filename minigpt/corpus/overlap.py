@@ -5,10 +5,11 @@ measured on held-out text, which nobody can have copied, and beside a copied sha
 held-out text and that of a text by a model that only counts.
 """
 
+import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from minigpt.corpus.statistics import code_points
 from minigpt.counting import counted
 
 MOST_PLACES = 100  # of a passage that are told: "a" may stand at millions
+AT_ONCE = 1 << 20  # characters numbered in one go
 BLOCK = 32  # characters compared at once, at first
 RARE = 0.01  # of held-out text's passages are as long as what counts as copied
 # Of so many, the longest is beyond the 99th percentile with a chance of 95 %: 1 - 0.99²⁹⁹ (Wilks
@@ -43,9 +45,10 @@ class Index:
     and four bytes a character.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, suffixes: np.ndarray | None = None) -> None:
         self.text = text
-        self._suffixes = memoryview(_suffix_array(text))  # whose items are ints: fast to bisect
+        self.suffixes = _suffix_array(text) if suffixes is None else suffixes  # int32 (n,)
+        self._suffixes = memoryview(self.suffixes)  # whose items are ints: fast to bisect
 
     def longest(self, written: str) -> np.ndarray:
         """The length of the longest match in the text that begins at each character: int64 (n,).
@@ -118,16 +121,25 @@ def _suffix_array(text: str) -> np.ndarray:
         return np.empty(0, dtype=np.int32)
     from pydivsufsort import divsufsort  # takes a tenth of a second
 
-    points = code_points(text)
-    used = np.zeros(points.max() + 1, dtype=bool)
-    used[points] = True
+    used = np.zeros(sys.maxunicode + 1, dtype=bool)
+    for points in _points(text):
+        used[points] = True
     # Characters numbered without gaps are mostly few enough for a byte, which sorts fastest.
     number = np.cumsum(used, dtype=np.uint32) - 1
     kind = next(
         kind for kind in (np.uint8, np.uint16, np.uint32) if number[-1] <= np.iinfo(kind).max
     )
-    found = divsufsort(number.astype(kind)[points])
+    number, numbers, start = number.astype(kind), np.empty(len(text), dtype=kind), 0
+    for points in _points(text):
+        numbers[start : start + len(points)] = number[points]
+        start += len(points)
+    found = divsufsort(numbers)
     return found.view(f"i{found.itemsize}")  # the same, called so that memoryview reads it
+
+
+def _points(text: str) -> Iterator[np.ndarray]:
+    """The code points of a text, a part at a time: uint32 (n,)."""
+    return (code_points(text[start : start + AT_ONCE]) for start in range(0, len(text), AT_ONCE))
 
 
 def _shared(a: str, b: str) -> int:
@@ -230,8 +242,16 @@ class Copied:
     trigram_share: Spread | None
     unclear: str | None
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Inverse of `asdict`, also where tuples have become lists."""
+        spreads = ("held_out_share", "trigram_share")
+        shares = {name: plain[name] and Spread(*plain[name]) for name in spreads}
+        return cls(**{**plain, "passages": [Passage(*one) for one in plain["passages"]], **shares})
+
 
 class Tokenizer(Protocol):
+    kind: str
     vocab_size: int
 
     def encode_array(self, text: str) -> np.ndarray: ...
@@ -245,21 +265,50 @@ class Source:
     """
 
     def __init__(self, train: str, held_out: str, trigrams: str) -> None:
-        self.index, self.held_out = Index(train), held_out
-        self._held_out = [self.index.longest(stretch) for stretch in _stretches(held_out)]
-        self._trigrams = [self.index.longest(stretch) for stretch in _stretches(trigrams)]
-        self.least = _least(self._held_out)
+        index = Index(train)
+        matches = (
+            [index.longest(stretch) for stretch in _stretches(text)]
+            for text in (held_out, trigrams)
+        )
+        self._set(index, held_out, *matches)
+
+    def _set(
+        self,
+        index: Index,
+        held_out: str,
+        held_out_matches: list[np.ndarray],
+        trigram_matches: list[np.ndarray],
+    ) -> None:
+        self.index, self.held_out = index, held_out
+        self._held_out, self._trigrams = held_out_matches, trigram_matches
+        self.least = _least(held_out_matches)
 
     @classmethod
     def of(cls, text: str, tokenizer: Tokenizer, val_fraction: float, seed: int = 0) -> Self:
         """The source of a run: its text, its tokenizer, and the share it keeps to validate on."""
         ids = tokenizer.encode_array(text)
         ids = ids[: trained_on(len(ids), val_fraction)]
-        # BPE may cut within a character, which then is not trained on as one.
-        cut = _shared(text, tokenizer.decode(ids.tolist()))
+        cut = _characters(text, ids, tokenizer)
         tokens = -(-min(len(text), SAMPLE) * len(ids) // max(1, cut))
         written = counted_text(ids, tokens, tokenizer.vocab_size, seed)
         return cls(text[:cut], text[cut:], tokenizer.decode(written.tolist()))
+
+    def packed(self) -> dict[str, Any]:
+        """All but the text, in numbers and arrays."""
+        return {
+            "cut": len(self.index.text),
+            "suffixes": self.index.suffixes,
+            "held_out": self._held_out,
+            "trigrams": self._trigrams,
+        }
+
+    @classmethod
+    def unpacked(cls, text: str, parts: Mapping[str, Any]) -> Self:
+        """Inverse of `packed`, with the text it was made of."""
+        source, cut = cls.__new__(cls), parts["cut"]
+        index = Index(text[:cut], parts["suffixes"])
+        source._set(index, text[cut:], parts["held_out"], parts["trigrams"])
+        return source
 
     def trace(self, written: str) -> Copied:
         """What of `written` stands in the training text."""
@@ -298,6 +347,16 @@ class Source:
                 f"as copied from {self.least:,} on: a longer text can tell."
             )
         return None
+
+
+def _characters(text: str, ids: np.ndarray, tokenizer: Tokenizer) -> int:
+    """How many whole characters of a text its first tokens hold: BPE may cut within one, which then
+    is not trained on as one."""
+    if tokenizer.kind == "char":
+        return len(ids)
+    sizes = np.array([len(token) for token in tokenizer.token_bytes])
+    held = text.encode("utf-8", "surrogatepass")[: int(sizes[ids].sum())]
+    return len(held.decode("utf-8", "ignore"))
 
 
 def _spread(matches: Sequence[np.ndarray], n: int, least: int) -> Spread | None:

@@ -40,6 +40,7 @@ SIGNATURES = (
     (b"SQLite format 3\0", "a database", "export a table of it as .csv, and bring that"),
 )
 HALVES = re.compile("[\ud800-\udbff\udd00-\udfff]")  # of characters; the others are marks
+PDF = b"%PDF-"  # how one begins
 PDF_SECONDS = 4.0  # a PDF that takes longer to read is refused
 
 
@@ -65,7 +66,7 @@ def read_file(
     """
     if not data:
         raise InputError(f"{name} is empty: choose a file with some text in it")
-    if data.startswith(b"%PDF-"):
+    if data.startswith(PDF):
         return _read_pdf(data, name)
     for signature, what, instead in SIGNATURES:
         if data.startswith(signature):

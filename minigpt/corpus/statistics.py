@@ -3,7 +3,7 @@
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 PASSAGE = 32  # characters; a power of two
+AT_ONCE, MOST_HASHES = 1 << 20, 1 << 22  # in memory: characters and their hashes
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: 2⁶⁴ over the golden ratio
 
 
@@ -36,12 +37,11 @@ class Forms:
 
 def describe(text: str) -> Statistics:
     """The statistics of a text of any length, in time linear in it but for one sort."""
-    points = code_points(text)
     return Statistics(
         characters=len(text),
         lines=text.count("\n") + (not text.endswith("\n")),
-        distinct=int(np.count_nonzero(np.bincount(points))) if len(points) else 0,
-        repetition=repetition(points),
+        distinct=len(set(text)),
+        repetition=repetition(code_points(text)),
         forms=forms(text),
     )
 
@@ -83,17 +83,31 @@ def repetition(points: np.ndarray) -> float:
     """The share of passages of PASSAGE characters that have stood in the text before.
 
     points: (n,). 0 for a text shorter than a passage. Each passage is known by its polynomial hash
-    (Rabin & Karp 1987) modulo 2⁶⁴, made by doubling: hash(2k) = hash(k) · FACTORᵏ + hash(k).
+    (Rabin & Karp 1987) modulo 2⁶⁴, made by doubling: hash(2k) = hash(k) · FACTORᵏ + hash(k). Of a
+    long text, hashes that end alike are counted at a time, which bounds the memory.
     """
     if len(points) <= PASSAGE:
         return 0.0
-    hashes, length, power = points.astype(np.uint64) + np.uint64(1), 1, FACTOR
-    with np.errstate(over="ignore"):  # that is the modulus
-        while length < PASSAGE:
-            hashes = hashes[:-length] * power + hashes[length:]
-            length, power = 2 * length, power * power
-    hashes.sort()  # many times faster than np.unique, which would hash the hashes
-    return float(np.count_nonzero(hashes[1:] == hashes[:-1]) / len(hashes))
+    passages = len(points) - PASSAGE + 1
+    kinds = np.uint64(-(-passages // MOST_HASHES))
+    repeated = 0
+    for kind in np.arange(kinds):
+        hashes = np.concatenate([part[part % kinds == kind] for part in _hashes(points)])
+        hashes.sort()  # many times faster than np.unique, which would hash the hashes
+        repeated += np.count_nonzero(hashes[1:] == hashes[:-1])
+    return float(repeated / passages)
+
+
+def _hashes(points: np.ndarray) -> Iterator[np.ndarray]:
+    """The hash of each passage, uint64, a part of the text at a time."""
+    for start in range(0, len(points) - PASSAGE + 1, AT_ONCE):
+        part = points[start : start + AT_ONCE + PASSAGE - 1]
+        hashes, length, power = part.astype(np.uint64) + np.uint64(1), 1, FACTOR
+        with np.errstate(over="ignore"):  # that is the modulus
+            while length < PASSAGE:
+                hashes = hashes[:-length] * power + hashes[length:]
+                length, power = 2 * length, power * power
+        yield hashes
 
 
 def distinct_pairs(ids: Sequence[int]) -> float | None:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 
 class Decoder(Protocol):
     def decode(self, ids: Sequence[int]) -> str: ...
@@ -21,4 +23,4 @@ def bits_per_character(nats: float, characters_per_token: float) -> float:
 
 def characters_per_token(tokenizer: Decoder, ids: Sequence[int]) -> float:
     """How many characters a token of this text has on average; ids of shape (n,), n > 0."""
-    return len(tokenizer.decode(ids)) / len(ids)
+    return len(tokenizer.decode(np.asarray(ids).tolist())) / len(ids)

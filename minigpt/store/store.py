@@ -135,6 +135,13 @@ class Store:
         rows = self._db.rows("SELECT characters FROM texts WHERE id = ?", run.text_id)
         return int(rows[0][0] / run.characters_per_token) if rows else 0
 
+    def characters(self, text_id: str) -> int:
+        """How long a text is. Raises InputError when there is none by that id."""
+        rows = self._db.rows("SELECT characters FROM texts WHERE id = ?", text_id)
+        if not rows:
+            raise InputError(GONE)
+        return rows[0][0]
+
     def drop_text(self, workspace: str, text_id: str) -> None:
         """Takes a text from a workspace's shelf, and deletes it where nobody else needs it: runs
         that train on it keep it until the last of them is deleted."""

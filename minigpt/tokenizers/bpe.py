@@ -15,8 +15,9 @@ here: its list of merges.
 
 import codecs
 import json
+import math
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
@@ -28,6 +29,7 @@ from minigpt.tokenizers.char import SPECIAL_TOKENS
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
+    from tokenizers.pre_tokenizers import PreTokenizer as Splitter
 
 FIRST_BYTE = len(SPECIAL_TOKENS)  # the id of byte 0
 FIRST_MERGE = FIRST_BYTE + 256
@@ -42,7 +44,11 @@ PIECES = (
     r"'(?i:[sdmt]|ll|ve|re)|\n| ?[\p{L}\p{M}]{1,32}| ?\p{N}{1,3}| ?[^\s\p{L}\p{M}\p{N}]{1,32}"
     r"|[^\S\n]{1,32}(?!\S)|[^\S\n]{1,32}"
 )
-CHUNK_CHARACTERS = 16_384  # of whole lines, cut by one thread at a time
+LONGEST_PIECE = 33  # characters, with the space before it
+LEAST_GROWTH = 0.1  # the exponent of Heaps' law; of texts of words it is 0.4 to 0.7
+PROBED = 1_000_000  # characters of a longer text that tell how fast its different pieces grow
+MOST_DIFFERENT = 1_500_000  # bytes of different pieces that merges are learned from
+CHUNK_CHARACTERS, LONGEST_CHUNK = 16_384, 65_536  # of whole lines, cut by one thread at a time
 
 
 def _as_hex(error: UnicodeError) -> tuple[str, int]:
@@ -89,6 +95,7 @@ class BPETokenizer:
 
     kind = "bpe"
     pad_id, unk_id, eos_id = range(3)
+    learned_from: int | None = None  # characters; None of one that was not trained but loaded
 
     def __init__(self, merges: Iterable[tuple[int, int]]) -> None:
         self.merges = [(left, right) for left, right in merges]
@@ -120,7 +127,8 @@ class BPETokenizer:
     def train(cls, text: str, vocab_size: int = 1024) -> Self:
         """The tokenizer of the most frequent pairs in `text`; equal counts: the lower ids first.
 
-        It has fewer tokens than `vocab_size` where no pair is left that occurs twice. Raises
+        It has fewer tokens than `vocab_size` where no pair is left that occurs twice. It learns
+        from the whole text, but from `learned_part` of a long one of ever new words. Raises
         InputError when the text is empty or has half a character in it, or the size is out of
         bounds.
         """
@@ -139,9 +147,11 @@ class BPETokenizer:
         )
         with whole_characters():
             text.encode()
-        engine.train_from_iterator(_chunks(text), trainer)
-        made = json.loads(engine.to_str())["model"]["merges"]
-        return cls(_as_ids(made))
+        part = learned_part(text)
+        engine.train_from_iterator(part, trainer)
+        trained = cls(_as_ids(json.loads(engine.to_str())["model"]["merges"]))
+        trained.learned_from = sum(map(len, part))
+        return trained
 
     def first(self, merges: int) -> Self:
         """The tokenizer as it was after so many merges."""
@@ -233,9 +243,41 @@ class BPETokenizer:
         return cls(merges)
 
 
+def learned_part(text: str) -> list[str]:
+    """The text, in chunks, or evenly spaced ones of a text that has too many different pieces.
+
+    The engine holds each different piece with all its pairs, about 130 bytes of memory for each of
+    its bytes, however often it occurs. In a text of words they soon are the same again, but without
+    spaces, or in Chinese, nearly every piece is new. How many there are is estimated from a part of
+    the text by Heaps' law (1978), D(n) = k nᵝ.
+    """
+    chunks = list(_chunks(text))
+    if len(text.encode()) <= MOST_DIFFERENT:
+        return chunks
+    share = min(1.0, PROBED / len(text))
+    probed = _spaced(chunks, share)
+    half, whole = _different(probed[::2]), _different(probed)
+    growth = math.log2(max(2.0**LEAST_GROWTH, whole / half))
+    return _spaced(chunks, share * (MOST_DIFFERENT / whole) ** (1 / growth))
+
+
+def _spaced(chunks: list[str], share: float) -> list[str]:
+    """That share of the chunks, evenly spaced: two at least, and at most all."""
+    most = max(min(2, len(chunks)), min(len(chunks), round(share * len(chunks))))
+    return [chunks[i] for i in np.linspace(0, len(chunks) - 1, most).round().astype(int)]
+
+
+def _different(chunks: Iterable[str]) -> int:
+    """Bytes of all different pieces."""
+    seen: set[str] = set()
+    for chunk in chunks:
+        seen.update(piece for piece, _ in _pieces().pre_tokenize_str(chunk))
+    return sum(len(piece.encode()) for piece in seen)
+
+
 def _engine(merges: list[tuple[int, int]], token_bytes: list[bytes] | None = None) -> "Engine":
     """Hugging Face's tokenizer of these merges, with our ids."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     names = ["".join(BYTE_CHARACTERS[byte] for byte in token) for token in token_bytes or []]
     names[:FIRST_BYTE] = SPECIAL_TOKENS
@@ -244,7 +286,7 @@ def _engine(merges: list[tuple[int, int]], token_bytes: list[bytes] | None = Non
     engine = Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
     engine.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
+            _pieces(),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -263,9 +305,32 @@ def _as_ids(merges: Iterable[tuple[str, str]]) -> list[tuple[int, int]]:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Pieces of whole lines, each of at least CHUNK_CHARACTERS but for the last."""
+    """Parts of whole lines, each of CHUNK_CHARACTERS or some more; of a longer line whole pieces,
+    for what the engine makes of a character takes a hundred bytes."""
     start = 0
     while start < len(text):
-        end = text.find("\n", min(start + CHUNK_CHARACTERS, len(text))) + 1 or len(text)
+        most = start + LONGEST_CHUNK
+        end = text.find("\n", start + CHUNK_CHARACTERS, most) + 1 or min(most, len(text))
+        if end == most < len(text) and text[end - 1] != "\n":
+            end = start + _last_start(text[start:end])
         yield text[start:end]
         start = end
+
+
+def _last_start(part: str) -> int:
+    """Where in a part of a line the last piece begins that is the same, and leaves those before it
+    the same, whatever stands on the other side."""
+    starts = [start for _, (start, _) in _pieces().pre_tokenize_str(part)]
+    for start in reversed(starts[1:]):
+        before, first = part[start - 1 : start + 1]
+        # The space before a word goes with the word, not with other space.
+        if start < len(part) - 2 * LONGEST_PIECE and (not before.isspace() or before == first):
+            return start
+    return len(part)  # 64,000 characters of nothing but space of several kinds
+
+
+@cache
+def _pieces() -> "Splitter":
+    from tokenizers import Regex, pre_tokenizers
+
+    return pre_tokenizers.Split(Regex(PIECES), behavior="isolated")

@@ -19,6 +19,7 @@ from minigpt.config import InputError, whole_characters
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<eos>")
 MAX_VOCABULARY = 65_536
+AT_ONCE = 1 << 20  # characters, of which each takes several numbers on the way to its id
 
 
 class CharTokenizer:
@@ -60,7 +61,11 @@ class CharTokenizer:
 
     def encode_array(self, text: str) -> np.ndarray:
         """The same as uint16 (n,), for whole texts. Raises InputError on half a character."""
-        return self._id_of[np.minimum(_code_points(text), len(self._id_of) - 1)]
+        ids, beyond = np.empty(len(text), dtype=np.uint16), len(self._id_of) - 1
+        for start in range(0, len(text), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            ids[part] = self._id_of[np.minimum(_code_points(text[part]), beyond)]
+        return ids
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`, special tokens by name. Raises InputError on a foreign id."""

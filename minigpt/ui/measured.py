@@ -15,7 +15,6 @@ import streamlit as st
 
 from minigpt import tokenizers
 from minigpt.config import InputError
-from minigpt.corpus import trained_on
 from minigpt.store import Run
 from minigpt.ui import services
 
@@ -45,12 +44,11 @@ def sample(run: Run, *, reads_text: bool = True) -> Sample:
 def _sample(run: Run, held_out: bool) -> Sample:
     from minigpt.interpret import held_out_windows, written_windows
 
-    store, tokenizer = services.store(), tokenizers.load(run.tokenizer)
     if held_out:
-        ids = tokenizer.encode_array(store.text(run.text_id))
-        unseen = ids[trained_on(len(ids), run.train.val_fraction) :]
+        unseen = services.held_out(run)
         return Sample(held_out_windows(unseen, run.model.block_size), held_out=True)
-    model, beginning = services.model(run), tokenizer.encode(tokenizer.tokens[-1])
+    model, tokenizer = services.model(run), tokenizers.load(run.tokenizer)
+    beginning = tokenizer.encode(tokenizer.tokens[-1])
     return Sample(written_windows(model, beginning), held_out=False)
 
 

@@ -1,44 +1,46 @@
-"""What all sessions of one server share: the store, the worker's supervisor, loaded models.
+"""What all sessions of one server share: the store, the worker's supervisor, loaded models, and
+what was counted on texts.
 
-The process owns the store and the supervisor, for as long as it lives. Streamlit's caches hold only
-what can be made again: any visitor's browser may ask the server to clear them.
+Short texts are counted on here; what is heavy goes into the one bounded child. Streamlit's caches
+hold nothing of it: any visitor's browser may ask the server to clear them.
 """
 
 import gc
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from minigpt import bundle, findings, tokenizers
-from minigpt.config import InputError, TrainConfig
-from minigpt.corpus import (
-    LIBRARY,
-    Baselines,
-    Statistics,
-    characters_per_token,
-    describe,
-    fit_baselines,
-    measured_on,
-    trained_on,
-    worlds,
-)
+from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.corpus import LIBRARY, Baselines, Statistics, reading, worlds
+from minigpt.corpus.damage import Damage
+from minigpt.corpus.statistics import Forms
+from minigpt.engine import launch as launching
+from minigpt.engine import works
+from minigpt.engine.bounded import Bounded
 from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
-from minigpt.tokenizers import unfamiliar
 from minigpt.tokenizers.bpe import check_vocabulary
+from minigpt.ui.kept import Kept
 
 if TYPE_CHECKING:
-    from minigpt.corpus.overlap import Source
+    from minigpt.corpus.overlap import Copied
     from minigpt.model import GPT
 
 FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
+LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
+MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
+KEPT_BYTES = 128_000_000  # of models and of what was counted, for all sessions
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,10 @@ class Server:
 
     store: Store
     supervisor: Supervisor
+    child: Bounded
 
 
+_kept = Kept(KEPT_BYTES)
 _servers: dict[Path, Server] = {}
 _opening = threading.Lock()
 
@@ -65,12 +69,13 @@ def _open(folder: Path) -> Store:
 def _server(folder: Path) -> Server:
     with _opening:
         if folder not in _servers:
-            Limits.from_environment()  # a worker of settings that cannot be would only end again
+            # A worker of settings that cannot be would only end again.
+            limits = Limits.from_environment()
             opened = Store(folder)
             try:
                 opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
                 bundle.ensure_demo(opened)
-                _servers[folder] = Server(opened, Supervisor(folder))
+                _servers[folder] = Server(opened, Supervisor(folder), Bounded(limits.max_work_mb))
             except BaseException:
                 opened.close()
                 raise
@@ -85,9 +90,10 @@ def close() -> None:
     with _opening:
         while _servers:
             _, server = _servers.popitem()
+            server.child.close()
             server.supervisor.close()
             server.store.close()
-    st.cache_resource.clear()
+    _kept.clear()
 
 
 def speed() -> Speed | None:
@@ -106,20 +112,70 @@ def model(run: Run, step: int | None = None) -> "GPT":
     newest = store().weights_step(run.id)
     if newest is None:
         raise InputError(NO_WEIGHTS[run.state])
-    if step in (None, newest):
-        return _model(home().resolve(), run.id, newest, True)
-    return _model(home().resolve(), run.id, step, False)
+    at, folder = newest if step is None else step, home().resolve()
+
+    def load() -> "GPT":
+        with st.spinner("Loading the model …"):
+            import torch
+
+            from minigpt.weights import load_model
+
+            torch.set_num_threads(1)  # the cores belong to the worker; one token needs no more
+            # While torch was loading, a training run may have replaced the newest checkpoint.
+            return load_model(store(), store().run(run.id), None if at == newest else at)
+
+    return _kept.once(("model", folder, run.id, at, at == newest), load)
 
 
-@st.cache_resource(max_entries=12, show_spinner="Loading the model …")
-def _model(folder: Path, run_id: str, step: int, newest: bool) -> "GPT":
-    import torch
+def heavy(name: str, *arguments: Any) -> Any:
+    """What a work finds in the child, after a place in line that the page tells. Raises
+    InputError."""
+    with _turn(name) as asks:
+        return asks(works.WORKS[name], *arguments)
 
-    from minigpt.weights import load_model
 
-    torch.set_num_threads(1)  # the cores belong to the worker; one token at a time needs no more
-    # While torch was loading, a training run may have replaced the checkpoint of that step.
-    return load_model(_open(folder), _open(folder).run(run_id), None if newest else step)
+@contextmanager
+def _turn(name: str) -> Iterator[Any]:
+    """This session's turn with the child; while it waits, a spinner says how many are before."""
+    doing, context = works.WORKS[name].doing.capitalize(), get_script_run_ctx()
+    who, last = context.session_id if context else threading.get_ident(), 0
+    with ExitStack() as shown:
+
+        def told(before: int) -> None:
+            nonlocal last
+            st.session_state.get("waits")  # here ends the script of a page that was left
+            if before != last:
+                last = before
+                shown.close()
+                shown.enter_context(st.spinner(f"{doing}: {before:,} before you …"))
+
+        with _server(home().resolve()).child.turn(who, told) as asks:
+            shown.close()
+            shown.enter_context(st.spinner(f"{doing} …", show_time=True))
+            yield asks
+
+
+def _of_text(
+    name: str, text_id: str, *arguments: Any, little: int | None = None, keeps: bool = True
+) -> Any:
+    """What a work finds in a text: here, where it has so few characters (LITTLE, unless told), else
+    in the child; kept as it is. Raises InputError."""
+    folder = home().resolve()
+    about = name, folder, text_id, *arguments
+    if keeps and (found := _kept.known(about)) is not None:
+        return found
+    if store().characters(text_id) <= (LITTLE if little is None else little):
+
+        def here() -> Any:
+            return getattr(works, name)(store().text(text_id), *arguments)
+
+        return _kept.once(about, here) if keeps else here()
+    with _turn(name) as asks:
+        if keeps and (found := _kept.known(about)) is not None:
+            return found  # another page asked while this one waited
+        work = works.WORKS[name]._replace(name="on_text")
+        found = asks(work, str(folder), text_id, name, *arguments)
+        return _kept.keep(about, found) if keeps else found
 
 
 @dataclass(frozen=True)
@@ -128,6 +184,7 @@ class Cut:
     at hand."""
 
     tokenizer: tokenizers.Tokenizer
+    learned_from: int  # characters of the text that the tokenizer was learned from
     tokens: int
     characters_per_token: float  # where it is validated
     counts: np.ndarray  # int64 (V,): how often each token stands in the text
@@ -137,66 +194,98 @@ class Cut:
 
 def tokenizer(text_id: str, kind: str, vocab_size: int) -> tokenizers.Tokenizer:
     """The tokenizer of that kind for a text. Raises InputError."""
+    return _learned(text_id, kind, vocab_size)[0]
+
+
+def _learned(text_id: str, kind: str, vocab_size: int) -> tuple[tokenizers.Tokenizer, int]:
+    """The same, and from how many of the text's characters it was learned."""
+    about = "tokenizer", home().resolve(), text_id, kind, vocab_size
+    if (known := _kept.known(about)) is not None:
+        return known
     if kind == "char":
-        return _characters(home().resolve(), text_id)
+        chosen = tokenizers.load(_of_text("characters", text_id))
+        return _kept.keep(about, (chosen, store().characters(text_id)))
     check_vocabulary(vocab_size)
     # One training serves all smaller vocabularies: their merges are its first ones.
-    trained = _bpe(home().resolve(), text_id, max(vocab_size, USUAL_VOCABULARY))
-    return trained.smaller(vocab_size)
-
-
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _characters(folder: Path, text_id: str) -> tokenizers.CharTokenizer:
-    return tokenizers.CharTokenizer.train(_open(folder).text(text_id))
-
-
-@st.cache_resource(max_entries=32, show_spinner="Learning merges …", show_time=True)
-def _bpe(folder: Path, text_id: str, vocab_size: int) -> tokenizers.BPETokenizer:
-    return tokenizers.BPETokenizer.train(_open(folder).text(text_id), vocab_size)
+    found = _of_text("merges", text_id, max(vocab_size, USUAL_VOCABULARY))
+    chosen = tokenizers.load(found["tokenizer"]).smaller(vocab_size)
+    return _kept.keep(about, (chosen, found["learned_from"]))
 
 
 def cut(text_id: str, kind: str, vocab_size: int) -> Cut:
     """What a tokenizer makes of a text, remembered. Raises InputError."""
-    return _cut(home().resolve(), text_id, kind, vocab_size)
-
-
-@st.cache_resource(max_entries=64, show_spinner="Cutting the text into tokens …", show_time=True)
-def _cut(folder: Path, text_id: str, kind: str, vocab_size: int) -> Cut:
-    chosen, body = tokenizer(text_id, kind, vocab_size), _open(folder).text(text_id)
-    ids = chosen.encode_array(body)
-    n = trained_on(len(ids), TrainConfig().val_fraction)
-    return Cut(
-        tokenizer=chosen,
-        tokens=len(ids),
-        characters_per_token=characters_per_token(chosen, measured_on(ids, n)),
-        counts=np.bincount(ids, minlength=chosen.vocab_size),
-        joined=chosen.applied(ids) if kind == "bpe" else None,
-        baselines=fit_baselines(ids[:n], ids[n:], chosen.vocab_size) if n < len(ids) else None,
-    )
+    chosen, learned_from = _learned(text_id, kind, vocab_size)
+    found = dict(_of_text("cut", text_id, chosen.to_json()))
+    if found["baselines"] is not None:
+        found["baselines"] = Baselines(**found["baselines"])
+    return Cut(chosen, learned_from, **found)
 
 
 def met(run: Run) -> np.ndarray | None:
     """Which tokens a run's model met in training, bool (V,), remembered; None without its text."""
     if run.text_id is None or not store().may_read(run.workspace, run.text_id):
         return None
-    return _met(home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction)
+    return _of_text("met", run.text_id, run.tokenizer, run.train.val_fraction)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _met(folder: Path, text_id: str, tokenizer: str, val_fraction: float) -> np.ndarray:
-    chosen = tokenizers.load(tokenizer)
-    ids = chosen.encode_array(_open(folder).text(text_id))
-    return unfamiliar.met(chosen, ids[: trained_on(len(ids), val_fraction)])
+def held_out(run: Run) -> np.ndarray:
+    """The ids of a run's text that it is not trained on: uint16 (n,). Raises InputError."""
+    asked = run.text_id, run.tokenizer, run.train.val_fraction
+    return _of_text("held_out", *asked, keeps=False)
 
 
 def statistics(text_id: str) -> Statistics:
     """A text's numbers, remembered."""
-    return _statistics(home().resolve(), text_id)
+    found = _of_text("statistics", text_id)
+    return Statistics(**{**found, "forms": Forms(**found["forms"])})
 
 
-@st.cache_resource(max_entries=256, show_spinner="Counting …", show_time=True)
-def _statistics(folder: Path, text_id: str) -> Statistics:
-    return describe(_open(folder).text(text_id))
+def cleaned(text_id: str, names: list[str]) -> tuple[str, dict[str, tuple[int, int, int]]]:
+    """A text after clean-ups, and of each: how many characters there were before it, how many it
+    took out, and how many it changed where it took out none."""
+    found = _of_text("cleaned", text_id, names, keeps=False)
+    return found["text"].decode(), found["did"]
+
+
+def launch(
+    limits: Limits, workspace: str, name: str, text_id: str, tokenizer: tokenizers.Tokenizer,
+    model: GPTConfig, train: TrainConfig,
+) -> str:  # fmt: skip
+    """Puts a run on a stored text into the store; returns its id. Raises InputError."""
+    if store().characters(text_id) <= LITTLE:
+        return launching.launch(store(), limits, workspace, name, text_id, tokenizer, model, train)
+    return heavy(
+        "launch", str(home().resolve()), asdict(limits), workspace, name, text_id,
+        tokenizer.to_json(), model.to_json(), train.to_json(),
+    )  # fmt: skip
+
+
+def import_run(data: bytes, workspace: str, limits: Limits) -> str:
+    """Adds the run in a file to the store; returns its id. Raises InputError."""
+    if len(data) <= LITTLE:
+        return bundle.import_run(store(), data, workspace, limits=limits)
+    return heavy("import_run", str(home().resolve()), data, workspace, asdict(limits))
+
+
+def encodings(data: bytes) -> list[str]:
+    """The encodings in which a file may be text, the most likely first. Raises InputError."""
+    return reading.encodings(data) if len(data) <= LITTLE else heavy("encodings", data)
+
+
+def read(
+    data: bytes, name: str, encoding: str | None = None, bad_bytes: str | None = None,
+    *, shows: bool = False,
+) -> tuple[reading.Reading, list[tuple[int, str, str]]]:  # fmt: skip
+    """The text in a file, and, where that is to be shown, the passages that tell whether it is read
+    rightly. Raises InputError."""
+    asked = data, name, encoding, bad_bytes, shows
+    if len(data) <= LITTLE and not data.startswith(reading.PDF):
+        found = works.read(*asked)
+    else:
+        found = heavy("read", *asked)
+    damage = found["damage"] and Damage(**found["damage"])
+    whole = reading.Reading(found["text"].decode(), found["encoding"], found["sure"], damage)
+    return whole, [tuple(passage) for passage in found["passages"]]
 
 
 def guides(run: Run) -> dict[str, float]:
@@ -214,9 +303,10 @@ def levels(run: Run) -> findings.Levels | None:
     """
     if not store().may_read(run.workspace, run.text_id):
         return None
-    known = _levels(
-        home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size
+    found = _of_text(
+        "levels", run.text_id, run.tokenizer, run.train.val_fraction, run.model.block_size
     )
+    known = findings.Levels(**found)
     known = findings.with_floor(known, run, store().origin(run.text_id))
     return replace(known, lines={name: round(loss, 3) for name, loss in known.lines.items()})
 
@@ -227,23 +317,18 @@ def asks(run: Run) -> bool:
     return world is not None and world.asks and tokenizers.load(run.tokenizer).kind == "char"
 
 
-def source(run: Run) -> "Source":
-    """What shows how much of a text is copied from a run's, remembered. Raises InputError without
-    that text."""
+def trace(run: Run, written: str) -> "Copied":
+    """What of a text is copied from a run's, remembered. Raises InputError without that text."""
+    from minigpt.corpus.overlap import Copied, Source
+
     if run.text_id is None or not store().may_read(run.workspace, run.text_id):
         raise InputError("the text this run learned from is not here any more")
-    return _source(home().resolve(), run.text_id, run.tokenizer, run.train.val_fraction)
-
-
-@st.cache_resource(max_entries=12, show_spinner="Sorting the training text …", show_time=True)
-def _source(folder: Path, text_id: str, tokenizer: str, val_fraction: float) -> "Source":
-    from minigpt.corpus.overlap import Source
-
-    return Source.of(_open(folder).text(text_id), tokenizers.load(tokenizer), val_fraction)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _levels(
-    folder: Path, text_id: str, tokenizer: str, val_fraction: float, block_size: int
-) -> findings.Levels:
-    return findings.levels(_open(folder).text(text_id), tokenizer, val_fraction, block_size)
+    folder, text_id = home().resolve(), run.text_id
+    asked = text_id, run.tokenizer, run.train.val_fraction
+    if store().characters(text_id) > MOST_SORTED:
+        return Copied.from_plain(_of_text("trace", *asked, written, little=0))
+    about = "sorted", folder, *asked
+    if (source := _kept.known(about)) is None:
+        parts = _of_text("source", *asked, little=0, keeps=False)
+        source = _kept.keep(about, Source.unpacked(store().text(text_id), parts))
+    return source.trace(written)

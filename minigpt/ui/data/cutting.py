@@ -24,6 +24,7 @@ USUAL = (USUAL_BPE, USUAL_VOCABULARY)  # compared with characters
 WINDOW_CHARACTERS, MOST_TOKENS = 1_200, 2_000  # on the screen at once
 COMPARED_CHARACTERS = 1_500_000  # a longer text is compared when asked for: it takes seconds
 SENTENCE_CHARACTERS = 300
+BEGINNING = 4_000  # characters of a text, in which a first sentence is looked for
 
 
 def compare(text: Text, kind: str, size: int) -> None:
@@ -69,6 +70,17 @@ def compare(text: Text, kind: str, size: int) -> None:
     )
 
 
+def tell_part(text: Text, cut: Cut) -> None:
+    """That merges were learned on a part of the text."""
+    if cut.learned_from < text.characters:
+        st.caption(
+            f"The merges were learned on {cut.learned_from:,} of the {text.characters:,} "
+            "characters, in parts spread evenly over the text: nearly all its pieces between "
+            "spaces and marks are different, and all of them would not fit into memory. What is "
+            "counted is counted on the whole text."
+        )
+
+
 def _name(kind: str, size: int) -> str:
     return "Characters" if kind == "char" else f"BPE {size:,}"
 
@@ -97,8 +109,9 @@ def _line_start(body: str, at: int) -> int:
 
 
 @st.fragment
-def replay(body: str, cut: Cut, key: str) -> None:
-    """The merges one by one, on a sentence of one's own."""
+def replay(beginning: str, characters: int, cut: Cut, key: str) -> None:
+    """The merges one by one, on a sentence of one's own. Of the text only the beginning, for a
+    fragment's arguments stay in memory as long as the session."""
     tokenizer: BPETokenizer = cut.tokenizer
     merges = len(tokenizer.merges)
     if not merges:
@@ -107,9 +120,9 @@ def replay(body: str, cut: Cut, key: str) -> None:
             "characters stand side by side twice, and across them and line ends BPE joins nothing."
         )
         return
-    lines = body[:4_000].splitlines()
+    lines = beginning.splitlines()
     wordy = (line.strip() for line in lines if sum(map(str.isalpha, line)) > max(12, len(line) / 2))
-    first_line = next(wordy, body[:60])
+    first_line = next(wordy, beginning[:60])
     sentence = st.text_input(
         "A sentence of yours", first_line[:60], max_chars=SENTENCE_CHARACTERS, key=f"say-{key}"
     )
@@ -151,7 +164,7 @@ def replay(body: str, cut: Cut, key: str) -> None:
                 f"Before the first merge every byte is a token: {len(ids):,} of them. Letters "
                 "beyond plain English have two to four bytes, which show as numbers."
             )
-    show_chart(plots.compression(lengths(cut), len(body), now), f"compression-{key}")
+    show_chart(plots.compression(lengths(cut), characters, now), f"compression-{key}")
     st.caption("As a rule the first merges take away the most tokens. Dashed: where you are.")
 
 

@@ -6,11 +6,11 @@ from itertools import count
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.corpus import CLEANINGS, clean
+from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import tokens
+from minigpt.ui import services, tokens
 from minigpt.ui.choosing import put_text
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -107,30 +107,29 @@ def _drop(visit: Visit, text: Text) -> tuple[str, str]:
     return "success", f"Deleted {plain(text.name)}."
 
 
-def tidy(visit: Visit, text: Text, body: str) -> None:
+def tidy(visit: Visit, text: Text) -> None:
     """Clean-ups, each telling what it changes; the result becomes a text of its own."""
     with st.expander("Clean it up", icon=":material/mop:"):
         st.caption("The text stays as it is; what you switch on makes another one beside it.")
-        wanted = []
+        told, wanted = {}, []
         for name, cleaning in CLEANINGS.items():
             if st.toggle(cleaning.title, key=f"clean-{name}-{text.id}", help=cleaning.about):
-                before = clean(body, wanted)
                 wanted.append(name)
-                st.caption(_difference(before, clean(body, wanted)))
+                told[name] = st.empty()
         if wanted:
-            cleaned = clean(body, wanted)
+            cleaned, did = services.cleaned(text.id, wanted)
+            for name, place in told.items():
+                place.caption(_difference(*did[name]))
             st.html(tokens.running(cleaned[:600], marks=True))
             if st.button("Keep the cleaned text", icon=":material/add:", key="keep_cleaned"):
                 take(lambda: keep(visit, f"{text.name}, cleaned", cleaned))
                 st.rerun()
 
 
-def _difference(before: str, after: str) -> str:
-    """What a clean-up did, in numbers."""
-    if before == after:
+def _difference(before: int, fewer: int, changed: int) -> str:
+    """What a clean-up did to so many characters: it took some out, or changed some."""
+    if not fewer and not changed:
         return "Nothing in this text is changed by that."
-    fewer = len(before) - len(after)
     if not fewer:
-        changed = sum(a != b for a, b in zip(before, after, strict=True))
-        return f"It changes {changed:,} of {counted(len(before), 'character')}."
-    return f"It takes out {fewer:,} of {counted(len(before), 'character')}."
+        return f"It changes {changed:,} of {counted(before, 'character')}."
+    return f"It takes out {fewer:,} of {counted(before, 'character')}."

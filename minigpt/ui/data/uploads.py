@@ -5,16 +5,17 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.config import InputError
-from minigpt.corpus import read_file, reading
+from minigpt.corpus import reading
 from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
-from minigpt.ui import tokens
+from minigpt.ui import services, tokens
 from minigpt.ui.data.keeping import TOLD, keep, tell_of
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
 FOUND = "found"  # what became of each file in the uploader
+LIKELY = "likely"  # the encodings of each that waits
 
 
 def upload(visit: Visit) -> None:
@@ -54,7 +55,7 @@ def upload(visit: Visit) -> None:
 def _take_file(visit: Visit, file: UploadedFile) -> tuple[str, str] | None:
     """What became of a file, in words; None while it has to be confirmed."""
     try:
-        found = read_file(file.getvalue(), file.name)
+        found, _ = services.read(file.getvalue(), file.name)
         if not found.sure:
             return None
         return keep(visit, file.name, found.text)
@@ -66,7 +67,9 @@ def _confirm(visit: Visit, file: UploadedFile) -> None:
     """A file of which nobody knows for sure how it reads: the best guess, and the other ways."""
     data, name = file.getvalue(), plain(file.name)
     with st.container(border=True):
-        likely = reading.encodings(data)
+        likely = st.session_state.setdefault(LIKELY, {}).get(file.file_id)
+        if likely is None:
+            likely = st.session_state[LIKELY][file.file_id] = services.encodings(data)
         if likely[0] == "utf-8":
             st.markdown(f"**{name}** is nearly valid UTF-8: say what the rest of it is.")
         else:
@@ -82,15 +85,18 @@ def _confirm(visit: Visit, file: UploadedFile) -> None:
             help="The most likely one stands first.",
         )
         try:
-            found = read_file(data, file.name, encoding)
+            found, passages = services.read(data, file.name, encoding, shows=True)
             if found.damage:
                 bad_bytes = _choose_for_bad_bytes(file, found)
-                found = read_file(data, file.name, encoding, bad_bytes)
+                if bad_bytes != found.damage.read_as:
+                    found, passages = services.read(
+                        data, file.name, encoding, bad_bytes, shows=True
+                    )
         except InputError as error:
             found = None
             st.warning(sentence(error))
         else:
-            _preview(data, found)
+            _preview(found, passages)
         with st.container(horizontal=True):
             if st.button(
                 "It reads well, take it",
@@ -125,10 +131,10 @@ def _choose_for_bad_bytes(file: UploadedFile, found: reading.Reading) -> str:
     )  # fmt: skip
 
 
-def _preview(data: bytes, found: reading.Reading) -> None:
+def _preview(found: reading.Reading, passages: list[tuple[int, str, str]]) -> None:
     """The passages that tell whether a file is read rightly."""
     damage = found.damage
-    st.html(tokens.passages(reading.excerpts(data, found.encoding, damage and damage.read_as)))
+    st.html(tokens.passages(passages))
     if damage and damage.left_out == damage.count:
         st.caption("Those bytes are left out; all else stays.")
     elif damage and damage.left_out:

@@ -11,7 +11,7 @@ from minigpt.ui.generate.task import Task
 from minigpt.ui.glossary import explain
 
 if TYPE_CHECKING:
-    from minigpt.corpus.overlap import Copied, Passage, Source, Spread
+    from minigpt.corpus.overlap import Copied, Passage, Spread
 
 AROUND, PLACES = 60, 3  # characters on each side of a passage; places of it that are shown
 
@@ -78,12 +78,12 @@ def _told(text: str, one: "Passage") -> str:
 
 
 def _show_places(task: Task, text: str, passage: "Passage") -> None:
-    index = _source(task).index
     st.markdown(f"**It stands there {counted(passage.count, 'time')}**")
     length = passage.end - passage.start
+    body = task.visit.store.text(task.run.text_id)
     for place in passage.places[:PLACES]:
-        before = index.text[max(0, place - AROUND) : place]
-        after = index.text[place + length : place + length + AROUND]
+        before = body[max(0, place - AROUND) : place]
+        after = body[place + length : place + length + AROUND]
         st.html(tokens.in_context(before, text[passage.start : passage.end], after))
 
 
@@ -101,10 +101,6 @@ def longest(task: Task, text: str) -> int:
 
 
 def _traced(task: Task, text: str) -> "Copied":
-    return _source(task).trace(text)
-
-
-def _source(task: Task) -> "Source":
     """Raises InputError when the text is not here, or not for this visitor: a text that may be
     asked piece by piece is a text that may be read."""
     if not task.visit.reads_text:
@@ -112,4 +108,4 @@ def _source(task: Task) -> "Source":
             "what this run learned from is its owner's: only they are told what of a text stands "
             "in it"
         )
-    return services.source(task.run)
+    return services.trace(task.run, text)

@@ -9,7 +9,7 @@ from minigpt import bundle, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig, differences
 from minigpt.counting import counted, times_over
 from minigpt.engine import room
-from minigpt.engine.launch import check, check_cost, launch
+from minigpt.engine.launch import check, check_cost
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
@@ -265,8 +265,8 @@ def _start(visit: Visit, preset_name: str) -> None:
         if tokenizer.kind == "bpe":
             name += f", BPE {tokenizer.vocab_size:,}"
         name = _with_changes(name, preset, model, train)
-        run_id = launch(
-            visit.store, visit.limits, visit.workspace, name, text.id, tokenizer, model, train
+        run_id = services.launch(
+            visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
     except InputError as error:
         st.session_state[ERROR] = sentence(error)
@@ -305,9 +305,7 @@ def take_file(visit: Visit) -> None:
             visit.limits.check_runs(len(visit.store.runs(visit.workspace)))
             bundle.check_size(file.size, visit.limits)
             room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, file.size)
-            run_id = bundle.import_run(
-                visit.store, file.getvalue(), visit.workspace, limits=visit.limits
-            )
+            run_id = services.import_run(file.getvalue(), visit.workspace, visit.limits)
         except InputError as error:
             st.error(sentence(error))
         else:
