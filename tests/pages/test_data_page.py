@@ -7,7 +7,7 @@ from minigpt.corpus.downloads import Download
 from minigpt.metrics import Results
 from minigpt.store import LIBRARY_SHELF
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui import choosing
+from minigpt.ui import choosing, untaken
 from minigpt.ui.data import sources
 from tests.pages.visits import by_label, data_page, html_of, opened, well
 
@@ -233,3 +233,16 @@ def test_letters_in_two_forms_are_told_and_a_clean_up_makes_them_one(home_page, 
     assert not any("several characters" in caption.value for caption in home_page.caption)
     chosen = by_label(home_page.selectbox, "Look at").value
     assert store.text(chosen) == "über die Brücke, und über\n" * 10
+
+
+def test_a_file_that_waited_too_long_is_asked_for_again(home_page, monkeypatch):
+    opened(home_page, "pages/1_Data.py")
+    data = RUSSIAN.encode("cp1251")
+    home_page.file_uploader[0].set_value(("letter.txt", data, "text/plain")).run()
+    assert by_label(home_page.selectbox, "Encoding").value == "cp1251"
+    monkeypatch.setattr(untaken, "WAIT_SECONDS", 0.0)
+    home_page.run()
+    assert [error.value for error in home_page.error] == [
+        "letter.txt has waited too long, or too much waits: bring it again."
+    ]
+    assert well(home_page.run())

@@ -1,21 +1,22 @@
 """Files of a visitor: taken in, or first confirmed where nobody knows for sure how they read."""
 
+from collections.abc import Callable
+
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.config import InputError
 from minigpt.corpus import reading
 from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
-from minigpt.ui import services, tokens
-from minigpt.ui.data.keeping import TOLD, keep, tell_of
+from minigpt.ui import services, tokens, untaken
+from minigpt.ui.data.keeping import TOLD, keep, take, tell_of
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
 
 UPLOADS = "uploads"  # counts the uploader anew, which empties it
-FOUND = "found"  # what became of each file in the uploader
-LIKELY = "likely"  # the encodings of each that waits
+WAITS = "waits"  # the names of the files that wait for their encoding, by id
+LIKELY = "likely"  # the encodings of each
 
 
 def upload(visit: Visit) -> None:
@@ -24,6 +25,7 @@ def upload(visit: Visit) -> None:
     A file whose encoding is a guess waits for the person to confirm it. The rest goes to the store
     at once, and the server forgets the bytes.
     """
+    untaken.watch()
     number = st.session_state.setdefault(UPLOADS, 0)
     files = st.file_uploader(
         "Text files",
@@ -32,44 +34,49 @@ def upload(visit: Visit) -> None:
         help="Plain text of any kind: .txt, .md, .csv, .json, .py, .html, .tex, .srt and the like, "
         f"and the words of a PDF. At most {visit.limits.max_text_mb} MB each.",
     )
-    found = st.session_state.setdefault(FOUND, {})
-    waiting = []
-    for file in files:
-        if file.file_id not in found:
-            found[file.file_id] = _take_file(visit, file)
-        if not found[file.file_id]:
-            waiting.append(file)
-    if files and not waiting:
-        st.session_state[TOLD] = [found.pop(file.file_id) for file in files]
-        for file in files:
-            _release(file)
+    waits = st.session_state.setdefault(WAITS, {})
+    if files:
+        told = [_take_file(visit, file, waits) for file in files]
+        st.session_state[TOLD] = [words for words in told if words]
         st.session_state[UPLOADS] += 1
         st.rerun()
-    for file in waiting:
-        _confirm(visit, file)
-    for file in files:
-        if found[file.file_id]:
-            tell_of(*found[file.file_id])
+    for file_id in [*waits]:
+        _confirm(visit, file_id, waits)
 
 
-def _take_file(visit: Visit, file: UploadedFile) -> tuple[str, str] | None:
-    """What became of a file, in words; None while it has to be confirmed."""
+def _take_file(visit: Visit, file: UploadedFile, waits: dict[str, str]) -> tuple[str, str] | None:
+    """What became of a file, in words; None where it waits to be confirmed."""
+    data = file.getvalue()
+    untaken.release(file)
     try:
-        found, _ = services.read(file.getvalue(), file.name)
-        if not found.sure:
-            return None
-        return keep(visit, file.name, found.text)
+        found, _ = services.read(data, file.name)
+        if found.sure:
+            return keep(visit, file.name, found.text)
     except InputError as error:
         return "error", sentence(error)
+    untaken.waiting.put(untaken.session(), file.file_id, untaken.File(file.name, data))
+    waits[file.file_id] = file.name
+    return None
 
 
-def _confirm(visit: Visit, file: UploadedFile) -> None:
+def _confirm(visit: Visit, file_id: str, waits: dict[str, str]) -> None:
     """A file of which nobody knows for sure how it reads: the best guess, and the other ways."""
-    data, name = file.getvalue(), plain(file.name)
+    name = plain(waits[file_id])
+
+    def settle(become: Callable[[], tuple[str, str]]) -> None:
+        untaken.waiting.drop(untaken.session(), file_id)
+        del waits[file_id]
+        take(become)
+
+    file = untaken.waiting.find(untaken.session(), file_id)
+    if file is None:
+        del waits[file_id]
+        tell_of("error", f"{name} has waited too long, or too much waits: bring it again.")
+        return
     with st.container(border=True):
-        likely = st.session_state.setdefault(LIKELY, {}).get(file.file_id)
+        likely = st.session_state.setdefault(LIKELY, {}).get(file_id)
         if likely is None:
-            likely = st.session_state[LIKELY][file.file_id] = services.encodings(data)
+            likely = st.session_state[LIKELY][file_id] = services.encodings(file.data)
         if likely[0] == "utf-8":
             st.markdown(f"**{name}** is nearly valid UTF-8: say what the rest of it is.")
         else:
@@ -81,16 +88,16 @@ def _confirm(visit: Visit, file: UploadedFile) -> None:
             "Encoding",
             likely,
             format_func=reading.label,
-            key=f"encoding-{file.file_id}",
+            key=f"encoding-{file_id}",
             help="The most likely one stands first.",
         )
         try:
-            found, passages = services.read(data, file.name, encoding, shows=True)
+            found, passages = services.read(file.data, file.name, encoding, shows=True)
             if found.damage:
-                bad_bytes = _choose_for_bad_bytes(file, found)
+                bad_bytes = _choose_for_bad_bytes(file_id, found)
                 if bad_bytes != found.damage.read_as:
                     found, passages = services.read(
-                        data, file.name, encoding, bad_bytes, shows=True
+                        file.data, file.name, encoding, bad_bytes, shows=True
                     )
         except InputError as error:
             found = None
@@ -100,22 +107,18 @@ def _confirm(visit: Visit, file: UploadedFile) -> None:
         with st.container(horizontal=True):
             if st.button(
                 "It reads well, take it",
-                key=f"take-{file.file_id}",
+                key=f"take-{file_id}",
                 type="primary",
                 disabled=found is None,
             ):
-                try:
-                    st.session_state[FOUND][file.file_id] = keep(visit, file.name, found.text)
-                except InputError as error:
-                    st.session_state[FOUND][file.file_id] = "error", sentence(error)
+                settle(lambda: keep(visit, file.name, found.text))
                 st.rerun()
-            if st.button("Leave it out", key=f"leave-{file.file_id}"):
-                left = "info", f"{plain(file.name)} was left out."
-                st.session_state[FOUND][file.file_id] = left
+            if st.button("Leave it out", key=f"leave-{file_id}"):
+                settle(lambda: ("info", f"{name} was left out."))
                 st.rerun()
 
 
-def _choose_for_bad_bytes(file: UploadedFile, found: reading.Reading) -> str:
+def _choose_for_bad_bytes(file_id: str, found: reading.Reading) -> str:
     """What becomes of the bytes that are no text in the chosen encoding."""
     st.markdown(f"All of it is {reading.label(found.encoding)} but for **{found.damage}**.")
     ways = [*BYTE_SETS, DROP]
@@ -125,7 +128,7 @@ def _choose_for_bad_bytes(file: UploadedFile, found: reading.Reading) -> str:
         index=ways.index(found.damage.read_as),
         format_func=lambda way: "nothing: leave them out" if way == DROP
         else reading.label(way),
-        key=f"bad-{file.file_id}-{found.encoding}",
+        key=f"bad-{file_id}-{found.encoding}",
         help="Programs for Windows often put its quotation marks and dashes into other texts: "
         "those are Windows-1252. Where a download broke off, leave the rest of a character out.",
     )  # fmt: skip
@@ -141,10 +144,3 @@ def _preview(found: reading.Reading, passages: list[tuple[int, str, str]]) -> No
         st.caption(
             f"{damage.left_out:,} of those bytes are no character there either: they are left out."
         )
-
-
-def _release(file: UploadedFile) -> None:
-    """Streamlit would keep an uploaded file in memory for as long as the session lives."""
-    context = get_script_run_ctx()
-    if context is not None:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)

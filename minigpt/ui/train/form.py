@@ -13,7 +13,7 @@ from minigpt.engine.launch import check, check_cost
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import address, numbers, services
+from minigpt.ui import address, numbers, services, untaken
 from minigpt.ui.choosing import (
     choose_text,
     choose_tokenizer,
@@ -36,6 +36,7 @@ MODEL_SETTINGS = tuple(name for name in LABELS if name in GPTConfig.__dataclass_
 TRAIN_SETTINGS = tuple(name for name in LABELS if name in TrainConfig.__dataclass_fields__)
 ERROR = "new_run_error"
 COPIED = "copied_run"
+BROUGHT, REFUSED = "brought", "brought_refused"  # counts the uploader anew; why a file was refused
 
 
 def show(visit: Visit) -> None:
@@ -291,24 +292,31 @@ def _with_changes(name: str, preset: Preset, model: GPTConfig, train: TrainConfi
 
 
 def take_file(visit: Visit) -> None:
-    """Brings in a run that was downloaded here or exported by the command line."""
+    """Brings in a run that was downloaded here or exported by the command line; the server keeps
+    no file that it has read."""
+    untaken.watch()
     with st.expander("Bring a run from a file", icon=":material/upload_file:"):
+        number = st.session_state.setdefault(BROUGHT, 0)
         file = st.file_uploader(
             "A run's .safetensors file",
             type=["safetensors"],
+            key=f"brought-{number}",
             help="Made by Download on this page, or by `python -m minigpt export`.",
         )
-        taken = st.session_state.setdefault("taken_runs", set())
-        if file is None or file.file_id in taken:
+        if error := st.session_state.pop(REFUSED, None):
+            st.error(error)
+        if file is None:
             return
+        data = file.getvalue()
+        untaken.release(file)
+        st.session_state[BROUGHT] += 1
         try:
             visit.limits.check_runs(len(visit.store.runs(visit.workspace)))
-            bundle.check_size(file.size, visit.limits)
-            room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, file.size)
-            run_id = services.import_run(file.getvalue(), visit.workspace, visit.limits)
+            bundle.check_size(len(data), visit.limits)
+            room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, len(data))
+            run_id = services.import_run(data, visit.workspace, visit.limits)
         except InputError as error:
-            st.error(sentence(error))
+            st.session_state[REFUSED] = sentence(error)
         else:
-            taken.add(file.file_id)
             address.show_run(run_id)
-            st.rerun()
+        st.rerun()

@@ -1,0 +1,146 @@
+"""Uploads that nobody has taken: how many bytes of them a server keeps, and for how long.
+
+Streamlit keeps an uploaded file in memory for as long as its session, and a session for minutes
+after its browser has left. So pages let go of a file as soon as they have read it; what no page has
+read goes when its browser has left, or when there is too much of it.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+LOOK_SECONDS = 2.0
+LEFT_SECONDS = 30.0  # a browser that comes back within so long finds its files
+MOST_BYTES, MOST_EACH = 120_000_000, 60_000_000  # of all sessions, and of one
+WAIT_SECONDS = 900.0  # a file waits so long for somebody to say how it reads
+
+
+def release(file: UploadedFile) -> None:
+    """Lets go of a file that has been read."""
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+
+
+def session() -> str:
+    """Whose script runs."""
+    context = get_script_run_ctx()
+    return context.session_id if context else ""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file's name and bytes."""
+
+    name: str
+    data: bytes
+
+
+class Waiting:
+    """Files that wait for somebody, by session and id; the oldest of who has most go first."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[tuple[str, str], tuple[File, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, session: str, file_id: str, file: File) -> None:
+        with self._lock:
+            self._files[session, file_id] = file, time.monotonic()
+            self._make_room()
+
+    def find(self, session: str, file_id: str) -> File | None:
+        """A file that waits; None where it had to go."""
+        with self._lock:
+            self._make_room()
+            found = self._files.get((session, file_id))
+        return found and found[0]
+
+    def drop(self, session: str, file_id: str) -> None:
+        with self._lock:
+            self._files.pop((session, file_id), None)
+
+    def keep_only(self, is_there: Callable[[str], bool]) -> None:
+        """Lets go of the files of sessions that are no more."""
+        with self._lock:
+            for session, file_id in [*self._files]:
+                if not is_there(session):
+                    del self._files[session, file_id]
+            self._make_room()
+
+    def _make_room(self) -> None:
+        now = time.monotonic()
+        for key in [key for key, (_, since) in self._files.items() if now - since > WAIT_SECONDS]:
+            del self._files[key]
+        sizes = {key: len(file.data) for key, (file, _) in self._files.items()}
+        for key in too_many(sizes):
+            del self._files[key]
+
+
+def too_many(sizes: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
+    """Which files go, of their sizes by session and id, in the order in which they came: the oldest
+    of the session with most, while it has more than MOST_EACH, or all have more than MOST_BYTES."""
+    left, going = dict(sizes), []
+    while left:
+        held: dict[str, int] = {}
+        for (session, _), size in left.items():
+            held[session] = held.get(session, 0) + size
+        largest = max(held, key=held.get)
+        if held[largest] <= MOST_EACH and sum(held.values()) <= MOST_BYTES:
+            break
+        oldest = next(key for key in left if key[0] == largest)
+        going.append(oldest)
+        del left[oldest]
+    return going
+
+
+waiting = Waiting()
+_watching = threading.Lock()
+
+
+def watch() -> None:
+    """Has uploads looked after for as long as this server lives."""
+    if runtime.exists() and _watching.acquire(blocking=False):
+        manager = get_script_run_ctx().uploaded_file_mgr
+        is_active = runtime.get_instance().is_active_session
+        threading.Thread(target=_watch, args=[manager, is_active], daemon=True).start()
+
+
+def _watch(manager: Any, is_active: Callable[[str], bool]) -> None:
+    left_at: dict[str, float] = {}
+    while runtime.exists():
+        look(manager, is_active, left_at)
+        time.sleep(LOOK_SECONDS)
+    _watching.release()
+
+
+def look(manager: Any, is_active: Callable[[str], bool], left_at: dict[str, float]) -> None:
+    """Removes the uploads of sessions whose browser left a while ago, and what is too much.
+
+    `left_at`: when each session was first seen to be left, kept between two looks.
+    """
+    now = time.monotonic()
+    sessions = [*manager.file_storage, *(session for session, _ in [*waiting._files])]
+    for session in sessions:
+        if is_active(session):
+            left_at.pop(session, None)
+        else:
+            left_at.setdefault(session, now)
+    gone = {session for session, at in left_at.items() if now - at > LEFT_SECONDS}
+    for session in gone:
+        manager.remove_session_files(session)
+        del left_at[session]
+    waiting.keep_only(lambda session: session not in gone)
+    sizes = {
+        (session, file_id): len(file.data)
+        for session, files in [*manager.file_storage.items()]
+        for file_id, file in [*files.items()]
+    }
+    for session, file_id in too_many(sizes):
+        manager.remove_file(session, file_id)
