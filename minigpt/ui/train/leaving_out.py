@@ -3,9 +3,9 @@
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.engine.launch import launch
 from minigpt.recipes import WITHOUT, Preset, ingredients_of, switch_of, without
 from minigpt.store import Run
+from minigpt.ui import services
 from minigpt.ui.glossary import LABELS, shown
 from minigpt.ui.train import comparing, form
 from minigpt.ui.visit import Visit
@@ -53,8 +53,7 @@ def start(visit: Visit) -> list[str]:
     chosen = list(st.session_state[_key(run)])
     for ingredient in chosen:
         changed = without(preset, ingredient)
-        run_id = launch(
-            visit.store,
+        run_id = services.launch(
             visit.limits,
             visit.workspace,
             f"{run.name}, {_told(ingredient)}",
