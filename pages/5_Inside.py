@@ -16,6 +16,8 @@ frame.show_words(
     "ablation",
     "attention",
     "context",
+    "embedding",
+    "entropy",
     "head",
     "layer",
     "loss",
@@ -28,4 +30,5 @@ frame.show_words(
     "token",
     "tokenizer",
     "trigram",
+    "vocabulary",
 )

@@ -10,7 +10,7 @@ import transformers
 from minigpt import weights
 from minigpt.config import GPTConfig, InputError, NotFinite
 from minigpt.huggingface import export_huggingface
-from minigpt.interpret import Recorder, attribute, chain, decision_depth, lens
+from minigpt.interpret import Recorder, attribute, chain, decision_depth, decisions, lens
 from minigpt.interpret.lens import MEASURES, Lens, log_probs, residuals
 from minigpt.model import GPT, new_model
 from minigpt.recipes import PRESETS
@@ -187,6 +187,28 @@ def test_the_decision_falls_where_the_final_answer_comes_to_stay():
     nothing = np.zeros((4, 4))
     found = Lens(["embedding"] * 4, likeliest, nothing, nothing, nothing, nothing, nothing)
     assert decision_depth(found).tolist() == [0, 1, 2, 3]
+
+
+def test_how_deep_answers_are_decided_is_the_mean_of_each_class_with_its_interval(tiny_model):
+    windows = np.random.default_rng(0).integers(3, 11, (12, 16))
+    classes = ["special"] * 3 + ["low"] * 4 + ["high"] * 4
+    depths: dict[str, list[int]] = {}
+    for window in windows:
+        likeliest = lens(tiny_model, window).likeliest.T.tolist()
+        for column in likeliest:
+            depth = len(column) - 1
+            while depth and column[depth - 1] == column[-1]:
+                depth -= 1
+            depths.setdefault(classes[column[-1]], []).append(depth)
+    found = decisions(tiny_model, windows, classes)
+    assert set(found.names) == set(depths) and found.count.sum() == windows.size
+    for name, mean, low, high, count in zip(
+        found.names, found.mean, found.low, found.high, found.count, strict=True
+    ):
+        assert count == len(depths[name])
+        assert mean == pytest.approx(sum(depths[name]) / count)
+        assert low <= mean <= high and (low < high or mean in (0, 4))
+    assert np.isnan(decisions(tiny_model, windows[:7], classes).low).all()
 
 
 @pytest.mark.parametrize("bias, tie_weights", [(False, True), (True, True), (False, False)])

@@ -16,7 +16,7 @@ from minigpt.interpret.embeddings import (
 )
 from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, sharpest
 from minigpt.interpret.learned import Groups, losses_by_class, losses_by_order
-from minigpt.interpret.lens import Lens, decision_depth, lens
+from minigpt.interpret.lens import Decisions, Lens, decision_depth, decisions, lens
 from minigpt.interpret.matters import Matters, token_effect, what_matters
 from minigpt.interpret.patterns import attention, norm_weighted
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
@@ -30,6 +30,7 @@ __all__ = [
     "Attribution",
     "ByPosition",
     "CopyLosses",
+    "Decisions",
     "Effects",
     "Groups",
     "HeadScores",
@@ -49,6 +50,7 @@ __all__ = [
     "chain",
     "copy_losses_through",
     "decision_depth",
+    "decisions",
     "edited",
     "embedding",
     "guesses",

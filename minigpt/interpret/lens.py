@@ -1,16 +1,17 @@
 """What the model would answer if it stopped early: the logit lens (nostalgebraist 2020)."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from minigpt.config import NotFinite
+from minigpt.interpret.intervals import interval
 from minigpt.interpret.patterns import as_batch
 from minigpt.interpret.taps import Recorder
-from minigpt.interpret.windows import AT_ONCE
+from minigpt.interpret.windows import AT_ONCE, checked
 from minigpt.model import GPT
 
 MEASURES = ("likeliest", "prob", "true_prob", "rank", "entropy", "kl")
@@ -111,3 +112,31 @@ def decision_depth(found: Lens) -> np.ndarray:
     other = found.likeliest != found.likeliest[-1]  # (R, T)
     last_other = len(other) - 1 - other[::-1].argmax(0)
     return np.where(other.any(0), last_other + 1, 0)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """How deep answers are decided, by their class: the mean `decision_depth` of each, with its
+    95 % interval over windows, nan of fewer than 8, and how many answers there are. All (c,)."""
+
+    names: list[str]
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    count: np.ndarray
+
+
+def decisions(model: GPT, windows: np.ndarray, classes: Sequence[str], seed: int = 0) -> Decisions:
+    """How deep the answers at all places of `windows`, int64 (n, T), are decided.
+
+    classes: of each token of the vocabulary, such as `token_class` tells; an answer has that of the
+    likeliest token of the output, be it right or wrong. Raises InputError and NotFinite.
+    """
+    found = [lens(model, ids) for ids in checked(model, windows)]
+    depth = np.stack([decision_depth(each) for each in found])  # (n, T)
+    kinds = np.array(classes)[np.stack([each.likeliest[-1] for each in found])]
+    names = [name for name in dict.fromkeys(classes) if (kinds == name).any()]
+    its = np.stack([kinds == name for name in names], axis=-1)  # (n, T, c)
+    sums, counts = np.where(its, depth[..., None], 0.0).sum(1), its.sum(1)  # (n, c)
+    low, high = interval(sums, counts, seed)
+    return Decisions(names, sums.sum(0) / counts.sum(0), low, high, counts.sum(0))

@@ -14,6 +14,10 @@ SEQUENTIAL = (
     "#F8FAF9", "#D9EFEA", "#B5E0D8", "#8ECFC5", "#63B9AE",
     "#3A9F94", "#1B8479", "#0F6A62", "#0C4F4B", "#0B3437",
 )  # fmt: skip
+SEQUENTIAL_DARK = (
+    "#141C1A", "#11332F", "#124B45", "#14655C", "#178074",
+    "#1D9C8D", "#2DB8A6", "#58D1BF", "#93E5D8", "#D5F7F1",
+)  # fmt: skip
 DIVERGING = (
     "#0F6A62", "#3A9F94", "#8ECFC5", "#D9EFEA", "#F8FAF9",
     "#FBF6EC", "#F6E0B8", "#E5B464", "#C97F1E", "#8A3F06",

@@ -37,7 +37,7 @@ def waterfall(names: Sequence[str], amounts: np.ndarray, total: float, unit: str
         bars(SUM, is_sum, GUIDES_AT[0]),
     ]
     low, high = min(0.0, total, ends.min()), max(0.0, total, ends.max())
-    room = 0.15 * max(high - low, 1e-9)  # for the numbers beside the bars
+    room = 0.2 * max(high - low, 1e-9)  # for the numbers beside the bars
     x = Axis(unit, float(low - room), float(high + room), above((high - low) / 5 or 1), "+.2f")
     rows = Rows([*names, SUM], [""] * len(values), "sans-serif")
     return Chart(parts, x, rows, height=60 + STEP * len(values), legend="across")

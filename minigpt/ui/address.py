@@ -138,10 +138,14 @@ SIDE = Parameter("side", "open tab", str)  # of Generate
 ABLATION = Parameter("ablation", "kind of ablation", one_of(("zero", "mean", "resample")))
 PART = Parameter("part", "part of the model", str, lambda run: run.id)
 INSTRUMENT = Parameter("instrument", "open tab", str)  # of Inside
+LENS = Parameter("lens", "colours of the lens", one_of(("true", "entropy", "kl")))
+PLACE = Parameter("place", "position", _whole, lambda run: run.id)
+AIM = Parameter("aim", "logit that is taken apart", one_of(("likeliest", "rival", "token")))
+AIMED = Parameter("aimed", "token whose logit is taken apart", _whole, lambda run: run.id)
 BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
     STEP, LAYER, HEAD, SHOWS, ROLE, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
-    OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT, ABLATION, PART,
+    OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT, ABLATION, PART, LENS, PLACE, AIM, AIMED,
 )  # fmt: skip
 
 

@@ -6,13 +6,18 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.ui import address, looking, moment, sides
-from minigpt.ui.inside import matters, surprise
+from minigpt.ui.inside import attribution, lens, matters, surprise
 from minigpt.ui.inside.view import View
 from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit, tell
 from minigpt.ui.words import sentence
 
-INSTRUMENTS = {"Surprise": surprise.show, "What matters": matters.show}
+INSTRUMENTS = {
+    "Surprise": surprise.show,
+    "Lens": lens.show,
+    "Attribution": attribution.show,
+    "What matters": matters.show,
+}
 
 
 def show(visit: Visit) -> None:
