@@ -118,4 +118,5 @@ def _scale(found: plots.LensMap, view: plots.LensView) -> str:
         f"light-dark({a}, {b})" for a, b in zip(SEQUENTIAL, SEQUENTIAL_DARK, strict=True)
     )
     bar = f'<i style="background: linear-gradient(to right, {stops})"></i>'
-    return f'<div class="mg-scale"><b>{low}</b>{bar}<b>{high}</b> {html.escape(plots.VIEWED[view])}</div>'
+    of = html.escape(plots.VIEWED[view])
+    return f'<div class="mg-scale"><b>{low}</b>{bar}<b>{high}</b> {of}</div>'
