@@ -51,7 +51,7 @@ STYLE = f"""<style>
   border-top-color: light-dark(#0B1418, #E3EAE8); }}
 .mg-lens .mg-here {{ font-weight: 700; text-decoration: underline; }}
 .mg-scale {{ display: flex; align-items: center; gap: 8px; font-size: 14px; }}
-.mg-scale b {{ font-weight: 400; white-space: nowrap; }}
+.mg-scale span {{ white-space: nowrap; }}
 .mg-scale i {{ width: 160px; height: 10px; border-radius: 2px; }}
 @media (max-width: 640px) {{ .mg-lens th:first-child {{ font-size: 13px; max-width: 6.5rem;
   white-space: normal; line-height: 1.15; }} }}
@@ -119,4 +119,4 @@ def _scale(found: plots.LensMap, view: plots.LensView) -> str:
     )
     bar = f'<i style="background: linear-gradient(to right, {stops})"></i>'
     of = html.escape(plots.VIEWED[view])
-    return f'<div class="mg-scale"><b>{low}</b>{bar}<b>{high}</b> {of}</div>'
+    return f'<div class="mg-scale"><span>{low}</span>{bar}<span>{high}</span> {of}</div>'
