@@ -88,9 +88,14 @@ class Worker:
         try:
             if not self._requeued:
                 self._take_over()
+            wishes = self.store.unmet_wishes()
+            for run_id, wish in wishes:
+                if wish == "deleted":  # before all else: it is what helps where the disk is full
+                    self._delete(run_id)
             self._write()
-            for run_id, wish in self.store.unmet_wishes():
-                self._obey(run_id, wish)
+            for run_id, wish in wishes:
+                if wish != "deleted":
+                    self._obey(run_id, wish)
             self._tidy()
             self._admit()
             busy = bool(self.trainings)
@@ -159,12 +164,15 @@ class Worker:
             self.trainings.pop(run_id, None)
             self._record(run_id, Results(state="failed", reason=reason_of(error)))
 
+    def _delete(self, run_id: str) -> None:
+        self.trainings.pop(run_id, None)
+        self._unwritten = [each for each in self._unwritten if each[0] != run_id]
+        self.store.delete_run(run_id)
+
     def _obey(self, run_id: str, wish: str) -> None:
         training = self.trainings.pop(run_id, None)
         with self._answering_for(run_id):
-            if wish == "deleted":
-                self.store.delete_run(run_id)
-            elif training:
+            if training:
                 self._record(run_id, training.results(checkpoint=True, state=wish))
             else:
                 self._record(run_id, Results(state=wish))
@@ -278,6 +286,7 @@ class Worker:
             self._clear(room.disk(store, limits).over())
         if not room.fits(store, limits, 0):
             self._stop_growing()
+        store.tidy()
 
     def _end_paused(self, before: float, unviewed: str) -> None:
         for run_id in self.store.unviewed(["paused"], before):
@@ -290,7 +299,7 @@ class Worker:
             if holding.kind == "text":
                 self.store.forget_texts([(holding.workspace, holding.id)])
             else:
-                self.store.delete_run(holding.id)
+                self.store.delete_run(holding.id, only_ended=True)
 
     def _stop_growing(self) -> None:
         """Pauses, on a full disk, the runs of those who hold more than their share of it."""

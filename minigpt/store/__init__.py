@@ -1,6 +1,6 @@
 """Where texts and runs are kept."""
 
-from minigpt.store.database import StoreError, is_of_disk, refused
+from minigpt.store.files import StoreError, is_of_disk, refused
 from minigpt.store.line import Wait, wait
 from minigpt.store.records import (
     DEMO_PREFIX,

@@ -1,104 +1,29 @@
-"""The SQLite file behind the store: opening, migrating, transactions, and its errors in words."""
+"""The SQLite file behind the store: opening, migrating, reading, transactions."""
 
-import errno
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from minigpt.config import InputError, whole_characters
+from minigpt.store.files import (
+    BY_SQLITE,
+    KINDS,
+    FileWatch,
+    Reserve,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    words_of,
+)
 from minigpt.store.schema import MIGRATIONS
 
 OPENING_SECONDS = 30.0  # how long to wait, at first, for another program to let go of the file
 PATIENCE = 5.0  # and later; also for another thread of ours
+SCRUB_PATIENCE = 0.5  # for those who read on in a log that is to be emptied
 READERS = 4  # that read at the same time
-
-FULL = "the disk is full: delete texts or runs, or free some space"
-REFUSES = "the disk refused to read or write: check it"
-MAY_NOT = "the file may not be written: check its permissions"
-CANNOT_OPEN = "the file cannot be opened: check its folder"
-GONE = (
-    "{} was deleted or moved while it was in use: put it back and all goes on. Until then nothing "
-    "can be saved; what is being trained waits in memory"
-)
-ANOTHER = (
-    "another file has taken the place of {} while it was in use: put the first one back and all "
-    "goes on, or start the app again to use this one. Until then nothing can be saved; what is "
-    "being trained waits in memory"
-)
-BY_SQLITE = {
-    sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_IOERR: REFUSES,
-    sqlite3.SQLITE_READONLY: MAY_NOT,
-    sqlite3.SQLITE_CANTOPEN: CANNOT_OPEN,
-    sqlite3.SQLITE_BUSY: "another program holds the file: wait a moment",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged: put back a copy, or move it away",
-    sqlite3.SQLITE_NOTADB: "the file is not a store: move it away",
-}
-BY_SYSTEM = {
-    errno.ENOSPC: FULL,
-    errno.EDQUOT: FULL,
-    errno.EIO: REFUSES,
-    errno.EROFS: MAY_NOT,
-    errno.EACCES: MAY_NOT,
-    errno.EPERM: MAY_NOT,
-    errno.ENOENT: CANNOT_OPEN,
-    errno.ENOTDIR: CANNOT_OPEN,
-}
-
-
-class StoreError(InputError):
-    """The store's file cannot be read or written now; what was committed before is safe."""
-
-
-class StoreBusy(StoreError):
-    """Somebody else holds the file: it may be free the next moment."""
-
-
-def refused(path: Path, error: OSError) -> StoreError:
-    """What the system said of a file beside the store's, as a sentence."""
-    return StoreError(_words(path, BY_SYSTEM.get(error.errno, error.strerror or str(error))))
-
-
-def _words(path: Path, what: str) -> str:
-    return f"{path.name} – {what}; what was saved before is safe"
-
-
-def is_of_disk(error: BaseException) -> bool:
-    """Whether it is the disk that failed, full or broken, and not who wrote."""
-    return isinstance(error, OSError) and BY_SYSTEM.get(error.errno) in (FULL, REFUSES)
-
-
-class FileWatch:
-    """Notices when an open file is no longer the one that stands in its place.
-
-    What is written into a file that was deleted is gone with the last process that has it open;
-    SQLite does not notice, and the file of its write-ahead log belongs to it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._were = {each: self._look(each) for each in (path, Path(f"{path}-wal"))}
-
-    def check(self, *, writing: bool = False) -> None:
-        """Raises StoreError when a file is gone, another one, or, for `writing`, read-only."""
-        for path, was in self._were.items():
-            now = self._look(path)
-            if now is None:
-                raise StoreError(GONE.format(path.name))
-            if (now.st_dev, now.st_ino) != (was.st_dev, was.st_ino):
-                raise StoreError(ANOTHER.format(path.name))
-            if writing and not now.st_mode & 0o222:
-                raise StoreError(_words(path, MAY_NOT))
-
-    @staticmethod
-    def _look(path: Path) -> os.stat_result | None:
-        try:
-            return os.stat(path)
-        except OSError:
-            return None
 
 
 class Database:
@@ -115,11 +40,13 @@ class Database:
         self._seats = threading.BoundedSemaphore(READERS)
         self._readers: list[sqlite3.Connection] = []  # that nobody reads with now
         self._closed = False
+        self.reserve = Reserve(path)
         with self._told():
             self._writer = self._connect(OPENING_SECONDS)
             self._write_ahead()
             self._writer.execute("PRAGMA synchronous = NORMAL")
             self._writer.execute("PRAGMA foreign_keys = ON")
+            self._writer.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
             self._writer.execute("SELECT count(*) FROM sqlite_schema")  # opens the log too
             self._files = FileWatch(path)
             self._migrate()
@@ -136,23 +63,51 @@ class Database:
 
         Raises StoreBusy when others hold the file for longer than `patience`, in seconds.
         """
-        if not self._turn.acquire(timeout=patience):
-            raise StoreBusy(_words(self._path, BY_SQLITE[sqlite3.SQLITE_BUSY]))
+        with self._waiting(patience), self._told():
+            self._files.check(writing=True)
+            self._writer.execute(f"PRAGMA busy_timeout = {round(1000 * patience)}")
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writes = threading.get_ident()
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:  # on some errors SQLite has rolled back already
+                    self._writer.execute("ROLLBACK")
+                raise
+            finally:
+                self._writes = None
+
+    def delete(self, act: Callable[[sqlite3.Connection], None]) -> None:
+        """A transaction that deletes: it comes through where the disk is full."""
         try:
-            with self._told():
+            with self.transaction() as db:
+                act(db)
+        except StoreFull:
+            if not self.reserve.give():
+                raise
+            with self.transaction() as db:
+                act(db)
+
+    def scrub(self) -> bool:
+        """Empties the log, in which what was deleted still stands; False where that has to wait,
+        because somebody reads on in it, or the disk is full."""
+        try:
+            with self._waiting(SCRUB_PATIENCE), self._told():
                 self._files.check(writing=True)
-                self._writer.execute(f"PRAGMA busy_timeout = {round(1000 * patience)}")
-                self._writer.execute("BEGIN IMMEDIATE")
-                self._writes = threading.get_ident()
-                try:
-                    yield self._writer
-                    self._writer.execute("COMMIT")
-                except BaseException:
-                    if self._writer.in_transaction:  # on some errors SQLite has rolled back already
-                        self._writer.execute("ROLLBACK")
-                    raise
-                finally:
-                    self._writes = None
+                self._writer.execute(f"PRAGMA busy_timeout = {round(1000 * SCRUB_PATIENCE)}")
+                ((busy, *_),) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (StoreBusy, StoreFull):
+            return False
+        return not busy
+
+    @contextmanager
+    def _waiting(self, patience: float) -> Iterator[None]:
+        """This thread's turn to write."""
+        if not self._turn.acquire(timeout=patience):
+            raise StoreBusy(words_of(self._path, BY_SQLITE[sqlite3.SQLITE_BUSY]))
+        try:
+            yield
         finally:
             self._turn.release()
 
@@ -231,10 +186,10 @@ class Database:
         except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise  # ours to mend, not the person's
-            what = BY_SQLITE.get(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF)
-            if what is None:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            if code not in BY_SQLITE:
                 raise
-            busy = what == BY_SQLITE[sqlite3.SQLITE_BUSY]
-            raise (StoreBusy if busy else StoreError)(_words(self._path, what)) from error
+            told = words_of(self._path, BY_SQLITE[code])
+            raise KINDS.get(code, StoreError)(told) from error
         except OverflowError as error:
             raise InputError("a number is larger than the store can keep: 2⁶³ or more") from error

@@ -22,7 +22,8 @@ import numpy as np
 from minigpt.config import RESTART_SHARE, GPTConfig, InputError, TrainConfig, whole_characters
 from minigpt.counting import counted
 from minigpt.metrics import Metrics, Results, SingleStep
-from minigpt.store.database import Database, StoreBusy
+from minigpt.store.database import Database
+from minigpt.store.files import StoreBusy
 from minigpt.store.parts import is_large, parts
 from minigpt.store.records import (
     DEMO_PREFIX,
@@ -66,6 +67,10 @@ def _named(words: str) -> str:
             f"the name has no character that can be shown: it has to have between 1 and {MAX_NAME}"
         )
     return name
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _no_run(run_id: str) -> InputError:
@@ -145,11 +150,23 @@ class Store:
     def drop_text(self, workspace: str, text_id: str) -> None:
         """Takes a text from a workspace's shelf, and deletes it where nobody else needs it: runs
         that train on it keep it until the last of them is deleted."""
-        with self._db.transaction() as db:
+        self.forget_texts([(workspace, text_id)], used=True)
+
+    def forget(self, workspace: str) -> None:
+        """Deletes all that belongs to a workspace: its texts at once, its runs as soon as the
+        worker sees it. What others need of a text stays, for them alone."""
+
+        def delete(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM shelves WHERE workspace = ?", (workspace,))
             db.execute(
-                "DELETE FROM shelves WHERE workspace = ? AND text_id = ?", (workspace, text_id)
+                "UPDATE runs SET wish = 'deleted', pause_at = NULL "
+                "WHERE workspace = ? AND substr(id, 1, ?) != ?",
+                (workspace, len(DEMO_PREFIX), DEMO_PREFIX),
             )
             self._delete_unneeded_texts(db)
+
+        self._db.delete(delete)
+        self._db.scrub()
 
     @staticmethod
     def _delete_unneeded_texts(db: sqlite3.Connection) -> None:
@@ -259,8 +276,7 @@ class Store:
 
     def runs(self, *workspaces: str) -> list[Run]:
         """The runs of these workspaces, or of all when none is named, newest first."""
-        marks = ", ".join("?" * len(workspaces))
-        where = f"AND workspace IN ({marks})" if workspaces else ""
+        where = f"AND workspace IN ({_marks(workspaces)})" if workspaces else ""
         return self._runs(
             f"WHERE wish != 'deleted' {where} ORDER BY created_at DESC, rowid DESC", *workspaces
         )
@@ -303,7 +319,8 @@ class Store:
         A paused run that is to run again goes to the end of the line. Raises InputError when the
         run does not exist, has ended and is asked to go on, or came with the app and is to go.
         """
-        with self._db.transaction() as db:
+
+        def change(db: sqlite3.Connection) -> None:
             state, wished = self._standing(db, run_id)
             if wish == "deleted" and run_id.startswith(DEMO_PREFIX):
                 raise InputError("this run came with the app, for everybody: it cannot be deleted")
@@ -313,6 +330,12 @@ class Store:
                 db.execute("UPDATE runs SET wish = ?, pause_at = NULL WHERE id = ?", (wish, run_id))
             if wish == "running" and state == "paused":
                 self._enqueue(db, run_id)
+
+        if wish == "deleted":
+            self._db.delete(change)
+        else:
+            with self._db.transaction() as db:
+                change(db)
 
     def step(self, run_id: str) -> None:
         """Lets a paused run make one step and pause again; one that is not at rest goes on as it
@@ -442,10 +465,24 @@ class Store:
             db.execute("UPDATE runs SET crashed_at = ? WHERE id = ?", (step, run_id))
         return before == (step, "queued")
 
-    def delete_run(self, run_id: str) -> None:
-        with self._db.transaction() as db:
+    def delete_run(self, run_id: str, *, only_ended: bool = False) -> None:
+        """Deletes a run, part by part, so that others can write in between; nobody sees it from
+        the first part on. With `only_ended`, not one that somebody has begun to train longer."""
+        spared = ACTIVE if only_ended else ()
+        hide = f"UPDATE runs SET wish = 'deleted' WHERE id = ? AND state NOT IN ({_marks(spared)})"
+        self._db.delete(lambda db: db.execute(hide, (run_id, *spared)))
+        if self.has_run(run_id):
+            return
+        of_parts = "DELETE FROM snapshots WHERE run_id = ? AND step = ?"
+        for step in self.snapshot_steps(run_id):
+            self._db.delete(lambda db, step=step: db.execute(of_parts, (run_id, step)))
+
+        def delete(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
             self._delete_unneeded_texts(db)
+
+        self._db.delete(delete)
+        self._db.scrub()
 
     def used_bytes(self) -> int:
         """How much room all texts and runs take."""
@@ -454,10 +491,9 @@ class Store:
     def unviewed(self, states: Sequence[State], before: float = float("inf")) -> list[str]:
         """Ids of runs in these states that nobody has looked at since `before`, the longest
         unviewed first; those for everyone are not among them."""
-        marks = ", ".join("?" * len(states))
         rows = self._db.rows(
-            f"SELECT id FROM runs WHERE state IN ({marks}) AND viewed_at < ? AND workspace != ? "
-            "ORDER BY viewed_at, rowid",
+            f"SELECT id FROM runs WHERE state IN ({_marks(states)}) AND viewed_at < ? "
+            "AND workspace != ? ORDER BY viewed_at, rowid",
             *states,
             before,
             EVERYONE,
@@ -501,17 +537,28 @@ class Store:
         )
         return [Holding("run", *rest, state not in ACTIVE) for *rest, state in rows]
 
-    def forget_texts(self, shelved: Iterable[tuple[str, str]]) -> None:
-        """Takes texts from shelves, each given as workspace and id, where no run of that workspace
-        has begun to use it, and deletes those that neither a shelf nor a run needs."""
-        with self._db.transaction() as db:
+    def forget_texts(self, shelved: Iterable[tuple[str, str]], *, used: bool = False) -> None:
+        """Takes texts from shelves, each given as workspace and id, also where a run of that
+        workspace uses them if `used`; deletes those that neither a shelf nor a run needs."""
+        shelved = list(shelved)
+
+        def delete(db: sqlite3.Connection) -> None:
             db.executemany(
                 "DELETE FROM shelves WHERE workspace = ? AND text_id = ? "
-                "AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.text_id = shelves.text_id "
-                "AND runs.workspace = shelves.workspace)",
-                shelved,
+                "AND (? OR NOT EXISTS (SELECT 1 FROM runs WHERE runs.text_id = shelves.text_id "
+                "AND runs.workspace = shelves.workspace))",
+                [(*each, used) for each in shelved],
             )
             self._delete_unneeded_texts(db)
+
+        if shelved:
+            self._db.delete(delete)
+            self._db.scrub()
+
+    def tidy(self) -> None:
+        """Empties the log of what could not be emptied before, and keeps some disk for deleting."""
+        if self._db.scrub():
+            self._db.reserve.keep()
 
     # Results
 

@@ -1,5 +1,6 @@
 """What becomes of a text: kept, cleaned up or deleted, and what is told of it."""
 
+import os
 from collections.abc import Callable
 from itertools import count
 
@@ -10,7 +11,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import services, tokens
+from minigpt.ui import address, services, tokens
 from minigpt.ui.choosing import put_text
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -105,6 +106,47 @@ def _what_deleting_does(runs: int) -> str:
 def _drop(visit: Visit, text: Text) -> tuple[str, str]:
     visit.store.drop_text(visit.workspace, text.id)
     return "success", f"Deleted {plain(text.name)}."
+
+
+def forget(visit: Visit) -> None:
+    """Deletes all that is the visitor's, once they know what that is."""
+    texts = len(visit.store.texts(visit.workspace))
+    runs = sum(not run.bundled for run in visit.store.runs(visit.workspace))
+    with st.popover(
+        "Forget everything of mine", icon=":material/delete_sweep:", disabled=not texts + runs
+    ):
+        st.caption(_what_forgetting_does(texts, runs))
+
+        def drop() -> None:
+            put_text(None)
+            st.session_state.pop("pasted_text", None)
+            if visit.owns_run and not visit.run.bundled:
+                address.leave_run()
+            take(lambda: _forget(visit, texts, runs))
+
+        st.button(
+            "Delete all of it", icon=":material/delete_forever:", type="primary", on_click=drop,
+            key="forget",
+        )  # fmt: skip
+
+
+def _what_forgetting_does(texts: int, runs: int) -> str:
+    whose = (
+        "Everybody who uses this installation shares one workspace, so this is not yours alone. "
+        if os.environ.get("MINIGPT_WORKSPACE")
+        else ""
+    )
+    return (
+        f"{whose}{counted(texts, 'text')} and {counted(runs, 'run')} with their weights go, also "
+        "those that still train, and are overwritten in the file that kept them. Links to them "
+        "that you gave away lead nowhere then. This cannot be undone. Where another visitor "
+        "brought the same text, it stays theirs; a file that somebody downloaded stays too."
+    )
+
+
+def _forget(visit: Visit, texts: int, runs: int) -> tuple[str, str]:
+    visit.store.forget(visit.workspace)
+    return "success", f"Forgot {counted(texts, 'text')} and {counted(runs, 'run')}."
 
 
 def tidy(visit: Visit, text: Text) -> None:
