@@ -108,11 +108,13 @@ class Reserve:
     def __init__(self, path: Path) -> None:
         self._path = path.with_name("store.reserve")
 
-    def keep(self) -> None:
-        """Takes it, where the disk has it."""
-        if not self._path.exists():
+    def keep(self, used: int) -> None:
+        """Takes as much as would be written to delete all that a store holds, up to RESERVE_BYTES,
+        where the disk has it."""
+        size = min(used, RESERVE_BYTES)
+        if not self._path.exists() or self._path.stat().st_size < size:
             try:
-                self._path.write_bytes(bytes(RESERVE_BYTES))
+                self._path.write_bytes(bytes(size))
             except OSError:  # there is none to keep: another time
                 self.give()
 

@@ -558,7 +558,7 @@ class Store:
     def tidy(self) -> None:
         """Empties the log of what could not be emptied before, and keeps some disk for deleting."""
         if self._db.scrub():
-            self._db.reserve.keep()
+            self._db.reserve.keep(self.used_bytes())
 
     # Results
 
