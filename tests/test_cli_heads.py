@@ -89,7 +89,7 @@ def test_a_head_that_is_nothing_but_the_token_before_is_named(
     monkeypatch.setattr(weights, "load_model", lambda store, run: model)
     _, found = told(capsys, "inspect", trained, "--heads")
     assert [row["role"] for row in found["heads"]] == ["previous token"]
-    assert found["heads"][0]["scores"]["previous token"]["shuffled"] > 0.9, "it goes by place"
+    assert found["heads"][0]["scores"]["previous token"]["shuffled"] > 0.9, "it needs no sense"
     assert found["heads"][0]["without"] == {"delta": 0, "low": 0, "high": 0}, "and brings nothing"
 
 

@@ -22,7 +22,7 @@ EXPLAINED = (
     "lift: 1 where a head looks nowhere else, 0 where it looks there as by chance; it has a role "
     "from 0.4 on, its lower bound from 0.25 on, if no other comes to half of it",
     "chance: the share of its attention it would have there if it looked evenly at all it sees",
-    "shuffled: the lift where tokens are shuffled; what stays goes by place, not by content",
+    "shuffled: the lift where tokens are shuffled; what stays needs no text that makes sense",
     "without: what the loss on this text rises by when the head is switched off (what it found is "
     "zero), in nats per token",
 )

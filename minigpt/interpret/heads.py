@@ -40,8 +40,8 @@ class HeadScores:
     `lifts` as in `role_lifts`, with their 95 % interval over windows from `low` to `high`. The
     roles about content are measured on repeated sequences, the others on the text. `shuffled` has
     the same lifts where the text's tokens are shuffled, or, for the roles about content, every copy
-    of a sequence by itself, while the looked-for places stay: what survives goes by place, not by
-    content. It has no interval, so every second window is enough. `chance` is the share of its
+    of a sequence by itself, while the looked-for places stay: what survives needs no text that
+    makes sense. It has no interval, so every second window is enough. `chance` is the share of its
     attention that a head which looks evenly at all it sees would put there; of `broad`, in how many
     rows an untrained model of this shape is broad.
     `roles[layer][head]` is a name or "unclear"; `likeliest` has the two with the highest lifts.

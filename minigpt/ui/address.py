@@ -27,6 +27,7 @@ RUN = "run"
 BESIDE = "beside"  # the runs that are compared with the one there
 KEPT = "address_kept"  # in the session: what was chosen, by the key of its field
 PAST = "address_past"  # in the session: what the address said of a field and does not any more
+USUALS = "address_usual"  # in the session: what was usual when a field was drawn last, by its key
 REFUSED = "address_refused"  # in the session: what of the address cannot be, by name
 HERE = "address_here"  # in the session: the page that is open, and what its fields showed last
 CHOSEN = "address_run"  # in the session: the run chosen last, the one before, and until when
@@ -38,7 +39,7 @@ TOLD = 40  # characters of what cannot be
 
 def _whole(said: str) -> int:
     if not re.fullmatch(r"-?\d{1,15}", said, re.ASCII):
-        raise InputError("it has to be a whole number")
+        raise InputError("it has to be a whole number in digits, like 256")
     return int(said)
 
 
@@ -202,9 +203,14 @@ def place(
     if drawn and _written(stands) != here[key] and not _went_back():
         # Changed by hand. Where two fields were at once, only one of them may have called `keep`.
         _say(parameter, key, stands, usual)
+    usuals = st.session_state.setdefault(USUALS, {})
+    unchosen = key not in st.session_state.get(KEPT, {}) and _written(stands) == usuals.get(key)
+    if drawn and unchosen and _written(usual) != usuals[key]:
+        del st.session_state[key]  # nobody chose what stands there, and it is not usual any more
+    usuals[key] = _written(usual)
     value = _wanted(parameter, key, usual, check)
     put = drawn and _written(stands) != _written(value)
-    if put:  # the browser went back
+    if put:  # the browser went back, or what is usual has changed
         st.session_state[key] = value
     elif key not in here:  # what stood in a field of the page before is no value for this one
         st.session_state.pop(key, None)

@@ -36,7 +36,8 @@ STYLE = """<style>
 .mg-copied { text-decoration: underline 2px #14B8A6; text-underline-offset: 3px; }
 .mg-prompt { opacity: 0.75; }
 .mg-unread { opacity: 0.65; text-decoration: line-through; }
-.mg-scroll { overflow: auto; border-radius: 0.5rem; }
+.mg-scroll { overflow: auto; border-radius: 0.5rem;
+  scrollbar-color: color-mix(in srgb, currentColor 35%, transparent) transparent; }
 .mg-scroll:focus-visible { outline: 2px solid #14B8A6; }
 </style>"""
 

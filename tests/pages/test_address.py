@@ -267,3 +267,23 @@ def test_runs_to_compare_with_that_are_not_here_are_one_sentence(home_page, fini
     home_page.query_params["beside"] = "none-like-it"
     app = well(opened(home_page, "pages/2_Train.py", finished_run))
     assert "names 1 run to compare with that cannot be laid over" in app.warning[0].value
+
+
+def test_what_nobody_chose_follows_what_is_usual_and_what_was_chosen_stays():
+    def page():
+        import streamlit as st
+
+        from minigpt.ui import address, services
+
+        run = services.store().find_run("demo")
+        usual = st.session_state.get("usual", "first")
+        st.text_input("Text", **address.bind(address.TEXT, run, usual))
+
+    app = AppTest.from_function(page).run()
+    assert well(app).text_input[0].value == "first"
+    app.session_state["usual"] = "second"  # as when a browser tells late whose it is
+    assert well(app.run()).text_input[0].value == "second"
+    assert well(app.run()).text_input[0].value == "second"
+    app.text_input[0].set_value("my own").run()
+    app.session_state["usual"] = "third"
+    assert well(app.run()).text_input[0].value == "my own"

@@ -130,8 +130,8 @@ def _draw(
     if alike:
         apart = 0.5 * float(np.abs(maps[1] - maps[0]).sum(axis=1).mean())
         st.caption(
-            f"On average {apart:.0%} of a token's attention lies elsewhere. Amber: the second "
-            "looks there more; teal: the first does."
+            f"Shares of attention. On average {apart:.0%} of a token's attention lies elsewhere. "
+            "Amber: the second looks there more; teal: the first does."
         )
     else:
         st.caption(

@@ -17,6 +17,11 @@ from minigpt.ui.glossary import explain
 from minigpt.ui.words import sentence
 
 SHOWN = 8  # next tokens
+SEEN = 0.005  # the least lift that shows as more than 0
+RULE = (
+    "A head has a role when its lift there is at least 0.4, the interval of that begins at 0.25 or "
+    "higher, and no other role has more than half of it."
+)
 KINDS = {"zero": "nothing", "mean": "its average"}
 
 
@@ -27,12 +32,16 @@ def show_role(view: View, layer: int, head: int) -> None:
     scores = measured.scores(view.run, view.at)
     role, likeliest = scores.roles[layer][head], scores.likeliest[layer][head]
     if role == UNCLEAR:
-        near = " and ".join(f"*{one}* ({scores.lifts[one][layer, head]:.2f})" for one in likeliest)
+        near = [
+            f"*{one}* ({lift:.2f})"
+            for one in likeliest
+            if (lift := scores.lifts[one][layer, head]) >= SEEN
+        ]
+        told = f"Likeliest: {' and '.join(near)}, which is not enough to say so. " if near else ""
         st.markdown(
-            f"**What {named(layer, head)} does is unclear.** Likeliest: {near}." if near else
-            f"**What {named(layer, head)} does is unclear.**",
+            f"**What {named(layer, head)} does is unclear.** {told}{RULE}",
             help=explain("role", "lift"),
-        )  # fmt: skip
+        )
     else:
         low, high = (of[role][layer, head] for of in (scores.low, scores.high))
         after = scores.shuffled[role][layer, head]
@@ -59,9 +68,8 @@ def show_role(view: View, layer: int, head: int) -> None:
             "sequences of different tokens that are repeated. *By chance* is the share of its "
             "attention that a head which looks evenly at all it sees would put there, and lift "
             "0; of *broad*, what an untrained model has. *Shuffled* is the lift when the tokens "
-            "change places: what stays goes by place, not by content. A head has a role when its "
-            "lift is at least 0.4, its interval begins at 0.25 or higher, and twice that of any "
-            "other; else it is unclear.",
+            "change places: what stays needs no text that makes sense, though what stands at a "
+            f"place may still choose among several. {RULE}",
             help=explain("lift", "role"),
         )
         for name, about in ROLES.items():
@@ -86,9 +94,9 @@ def _about(role: str, shuffled: float, lift: float) -> str:
     if ROLES[role].about_content:
         why = "it goes by what the tokens are"
     elif shuffled >= 0.5 * lift:
-        why = "it goes by place, not by content"
+        why = "the role needs no text that makes sense"
     else:
-        why = "it needs text that makes sense"
+        why = "the role needs text that makes sense"
     return f"On shuffled text it is {shuffled:.2f}: {why}."
 
 
@@ -170,10 +178,7 @@ def _show_next(view: View, layer: int, head: int) -> None:
     st.markdown("**The next token after this text**")
     show_chart(chart, f"without-{view.run.id}", moving=True)
     moved = 0.5 * float(np.abs(whole - left).sum())
-    st.caption(
-        f"With the head and with nothing in its place: {moved:.1%} of the probability goes to "
-        "other tokens."
-    )
+    st.caption(f"Without this head, {moved:.1%} of the probability moves to other tokens.")
 
 
 def show(view: View, layer: int, head: int) -> None:

@@ -13,10 +13,10 @@ from minigpt.ui.components.head_view import head_view
 from minigpt.ui.glossary import GLOSSARY, explain
 
 SHOWS = {"share": "share of attention", "norm": "what it brings"}
+FILES = {"share": "attention", "norm": "attention-brings"}
 HOW = {
     "share": "Read along a row: each token spreads 100 % over itself and the tokens before it. "
-    "Nobody can look ahead, so the upper right is empty. Point at a token to see its lines alone; "
-    "click to keep it, and several add up. Lines under 1 % are not drawn.",
+    "Nobody can look ahead, so the upper right is empty. The lines of several kept tokens add up.",
     "norm": "Each share times the length of what is read there: ‖α v W_O‖ (Kobayashi et al. 2020). "
     "A token can be looked at and bring nothing. Lengths have no upper end: the scale goes to the "
     "largest of all heads on this text.",
@@ -64,7 +64,7 @@ def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -
     else:
         pattern, highest = of(view.patterns, layer, head), 1.0
     title = capital(f"{named(layer, head)}, step {view.at:,}")
-    file = f"{view.file('attention')}-layer{layer}-head{head}"
+    file = f"{view.file(FILES[shows])}-layer{layer}-head{head}"
     before = address.read(address.KEPT_TOKENS, view.run, kept)
     now = head_view(
         pattern,

@@ -15,7 +15,7 @@ from minigpt.ui.attention import (
     through,
 )
 from minigpt.ui.visit import Visit, tell
-from minigpt.ui.words import sentence
+from minigpt.ui.words import boxed
 
 
 def show(visit: Visit) -> None:
@@ -28,8 +28,8 @@ def show(visit: Visit) -> None:
 def _look(visit: Visit, text: str) -> None:
     try:
         run = visit.store.run(visit.run.id)
-    except InputError as error:  # deleted meanwhile
-        st.error(sentence(error))
+    except InputError:
+        st.error(f"The run {boxed(visit.run.name)} was deleted: choose another one on the left.")
         return
     all_heads.take_click(run)
     at = moment.choose(run)

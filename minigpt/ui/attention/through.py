@@ -1,5 +1,6 @@
 """How the heads came about: what they do at every moment of the training."""
 
+import math
 import time
 
 import numpy as np
@@ -18,6 +19,7 @@ from minigpt.ui.words import rough, sentence
 
 UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
 LIFTS, COPIES = 300, 200  # px
+FOUND, MISSED = 0.8, 0.97  # of the first copy's loss: who has no more, or more, on later ones
 
 
 def show(view: View, layer: int, head: int) -> None:
@@ -50,6 +52,10 @@ def show(view: View, layer: int, head: int) -> None:
     if role != before:
         address.put(address.ROLE, run, role, usual)
     _draw(view, role, known, scores, (layer, head))
+    if len(known) == len(steps):
+        _tell_turns(run, known, scores)
+    else:
+        st.caption("When each came about can be told once all moments are measured.")
 
 
 def _measure(run: Run, steps: list[int]) -> None:
@@ -101,20 +107,38 @@ def _draw(
         show_chart(chart, f"copies-{run.id}", moving=True)
         copies = next(each.copies for each in scores if each.copies)
         st.caption(
-            f"The loss on {copies.period} different tokens drawn from this text, {copies.copies} "
-            "times over. The first time they can only be guessed; who finds the copy knows them "
-            "the other times."
+            f"The loss on {copies.period} different tokens drawn from this run's own text, "
+            f"{copies.copies} times over. The first time they can only be guessed; who finds the "
+            f"copy knows them the other times. {_copied(run, losses[-1])}"
         )
-    _tell_turns(steps, scores)
 
 
-def _tell_turns(steps: list[int], scores: "list[measured.HeadScores]") -> None:
+def _copied(run: Run, losses: np.ndarray) -> str:
+    """What the newest losses, of the first copy and of the later ones, say in words."""
+    first, later = losses
+    blind = math.log(run.model.vocab_size)
+    if later <= FOUND * first:
+        return f"This model does: its loss falls from {first:.2f} to {later:.2f} there."
+    little = "does so only a little" if later <= MISSED * first else "does not"
+    words = f"This model {little}: {first:.2f} the first time, {later:.2f} on the others."
+    if min(first, later) > blind:
+        words += (
+            f" Both lie above blind guessing ({blind:.2f}), for sequences like these do not stand "
+            "in its text: the more surely it expects what does, the more they surprise it."
+        )
+    return words
+
+
+def _tell_turns(run: Run, steps: list[int], scores: "list[measured.HeadScores]") -> None:
     from minigpt.interpret import turning_points
 
     turns = {what: step for what, step in turning_points(steps, scores).items() if step is not None}
     if not turns:
-        st.caption("Neither a previous-token nor an induction head came about, nor did the loss on "
-                   "later copies fall by much.")  # fmt: skip
+        end = run.train.max_steps
+        st.caption(
+            f"By step {steps[-1]:,} of {end:,} neither a previous-token nor an induction head has "
+            "come about, nor has the loss on later copies fallen by much."
+        )
         return
     told = ", ".join(f"{what} at step {step:,}" for what, step in turns.items())
     st.caption(

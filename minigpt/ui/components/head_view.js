@@ -61,11 +61,15 @@ function headView(root) {
     const mapWidth = wide ? Math.min(640, 0.56 * width) : Math.min(640, width)
     mapAt = mapPlan(weights, theme, mapWidth)
     const most = width < 520 ? SMALL_WINDOW : wide ? Math.max(mapAt.height - 170, 420) : MOST_WINDOW
-    linesAt = linesPlan(weights, theme, wide ? width - mapWidth - 32 : Math.min(width, 640), most)
+    const linesWidth = wide ? width - mapWidth - 32 : Math.min(width, 640)
+    linesAt = linesPlan(weights, theme, linesWidth, most)
     map.style.width = wide ? `${mapWidth}px` : ""
-    lines.style.width = `${linesAt.width}px`
+    lines.style.width = `${linesWidth}px`
     window_.style.height = `${linesAt.height}px`
     find(".paper").style.height = `${linesAt.total}px`
+    const bar = lines.hidden ? 0 : linesWidth - window_.clientWidth // what scrolls takes its room
+    if (bar > 0) linesAt = linesPlan(weights, theme, linesWidth - bar, most)
+    find(".heads").style.paddingRight = `${bar}px`
     const scale = window.devicePixelRatio || 1
     if (!map.hidden) drawMap(sized(base, mapAt.width, mapAt.height), weights, theme, mapAt, scale)
     draw()

@@ -10,7 +10,7 @@ from minigpt.ui.inside import attribution, lens, matters, surprise
 from minigpt.ui.inside.view import View
 from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit, tell
-from minigpt.ui.words import sentence
+from minigpt.ui.words import boxed
 
 INSTRUMENTS = {
     "Surprise": surprise.show,
@@ -30,8 +30,8 @@ def show(visit: Visit) -> None:
 def _look(visit: Visit, text: str) -> None:
     try:
         run = visit.store.run(visit.run.id)
-    except InputError as error:  # deleted meanwhile
-        st.error(sentence(error))
+    except InputError:
+        st.error(f"The run {boxed(visit.run.name)} was deleted: choose another one on the left.")
         return
     at = moment.choose(run)
     try:  # a run that trains may let go of the weights of this moment while it is looked at
