@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from minigpt import bundle
+from minigpt.ui import services
 from tests.pages.visits import PAGES, ROOT, SMALL, ask, by_label, opened, start_training, well
 
 
@@ -49,3 +50,12 @@ def test_what_may_be_missing_in_an_address_is_asked_for_gently():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("query_params"):
                 assert isinstance(node.ctx, ast.Store), f"{path.name}: {ast.unparse(node)}"
+
+
+def test_sharing_says_what_a_model_may_give_away_and_how_much_it_copies(home_page, store):
+    app = ask(opened(home_page, "pages/2_Train.py"), "Share")
+    said = " ".join(caption.value for caption in well(app).caption)
+    found = services.trace(run := store.find_run("demo"), store.samples(run.id)[-1][1])
+    assert "writes out what it learned by heart" in said
+    assert f"Of what it wrote last {found.share:.0%} stands word for word in its text" in said
+    assert f"of unseen text {found.held_out_share.mean:.0%}" in said

@@ -13,10 +13,12 @@ import streamlit as st
 from streamlit import net_util
 
 from minigpt import bundle
+from minigpt.config import InputError
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import address, services
+from minigpt.ui import address, measured, services
 from minigpt.ui.fields import changed
+from minigpt.ui.glossary import explain
 from minigpt.ui.train import controls, form, leaving_out, sharing
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import file_name, plain
@@ -103,13 +105,31 @@ def _share(visit: Visit) -> None:
     page, run = st.context.url or "", visit.run
     st.caption(
         "Whoever has this address can watch the run, look into it and let it write, but not "
-        "control it. The first line of its text is shown with it."
+        "control it. A model writes out what it learned by heart: who lets it write long enough "
+        f"can read such passages of its text. {_copied(visit)}",
+        help=explain("copied"),
     )
     st.code(sharing.address(page, run.id), language=None, wrap_lines=True)
     if sharing.stays_here(page):
         st.warning(sharing.advice(page, st.get_option("server.address")))
         there = sharing.for_others(page, run.id, net_util.get_internal_ip())
         st.code(there, language=None, wrap_lines=True)
+
+
+def _copied(visit: Visit) -> str:
+    """How much of what the run wrote last stands in its text, for whoever may know that."""
+    run, samples = visit.run, visit.store.samples(visit.run.id)
+    if not (visit.reads_text and samples):
+        return ""
+    step, written = samples[-1]
+    try:
+        found = measured.once(("copied", run.id, step), lambda: services.trace(run, written))
+    except InputError as error:
+        return f"How much of what it writes is copied cannot be told: {plain(error)}."
+    if found.share is None:
+        return found.unclear or ""
+    beside = f", of unseen text {found.held_out_share.mean:.0%}" if found.held_out_share else ""
+    return f"Of what it wrote last {found.share:.0%} stands word for word in its text{beside}."
 
 
 def _download(visit: Visit) -> None:
