@@ -34,7 +34,7 @@ def heads_of(store: Store, run: Run) -> dict[str, Any]:
     from minigpt.weights import load_model
 
     model = load_model(store, run)
-    source, windows = _text(store, run, model)
+    source, windows = text_of_heads(store, run, model)
     scores, effects = head_scores(model, windows), head_effects(model, windows)
     n, T = windows.shape
     say(f"measured on {counted(n, 'window')} of {counted(T, 'token')} {source}")
@@ -68,7 +68,7 @@ def heads_of(store: Store, run: Run) -> dict[str, Any]:
     }
 
 
-def _text(store: Store, run: Run, model: "GPT") -> tuple[str, np.ndarray]:
+def text_of_heads(store: Store, run: Run, model: "GPT") -> tuple[str, np.ndarray]:
     """Which text the heads are measured on, in words, and its windows (n, T)."""
     from minigpt.interpret import held_out_windows, written_windows
 

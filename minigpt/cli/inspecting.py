@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from minigpt import tokenizers
+from minigpt.cli.ablation import ablation_of
 from minigpt.cli.attribution import attribution_of
 from minigpt.cli.files import unused
 from minigpt.cli.heads import heads_of
 from minigpt.cli.lens import lens_of
 from minigpt.cli.looking import tell_unknown
 from minigpt.cli.looks import Look, Reading
+from minigpt.cli.surprise import surprise_of
 from minigpt.cli.terminal import note, say
 from minigpt.cli.texts import SPECIAL
 from minigpt.config import InputError
@@ -72,7 +74,7 @@ def _read(store: Store, run: Run, prompt: str) -> Reading:
 
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(prompt)[-run.model.block_size :]
-    return Reading(run, load_model(store, run), tokenizer, ids)
+    return Reading(store, run, load_model(store, run), tokenizer, ids)
 
 
 def _tell(store: Store, reading: Reading, prompt: str) -> None:
@@ -111,4 +113,6 @@ LOOKS: dict[str, Callable[[Reading, argparse.Namespace], Look]] = {
     "attention": attention_of,
     "lens": lens_of,
     "attribution": attribution_of,
+    "ablation": ablation_of,
+    "surprise": surprise_of,
 }

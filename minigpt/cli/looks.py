@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from minigpt.store import Run
+from minigpt.store import Run, Store
 from minigpt.tokenizers import Tokenizer
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class Reading:
     """A run's model, and what of a prompt it reads."""
 
+    store: Store
     run: Run
     model: "GPT"
     tokenizer: Tokenizer

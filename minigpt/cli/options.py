@@ -113,6 +113,7 @@ OUR_FORMAT = Place("for --format minigpt", lambda args: args.format != "huggingf
 ONE_PROMPT = Place("for a look at one prompt, without --heads", lambda args: not args.heads)
 ATTENTION = Place("for --what attention", lambda args: args.what in (None, "attention"))
 ATTRIBUTION = Place("for --what attribution", lambda args: args.what == "attribution")
+ABLATION = Place("for --what ablation", lambda args: args.what == "ablation")
 BEAM = Place("for --strategy beam", lambda args: args.strategy == "beam")
 BEAM_TO_STOP = Place(
     "for --strategy beam with --stop TEXT, as without one all texts are equally long",

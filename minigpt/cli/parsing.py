@@ -10,6 +10,7 @@ from minigpt.cli.files import export, import_
 from minigpt.cli.inspecting import LOOKS, inspect
 from minigpt.cli.looking import evaluate, runs
 from minigpt.cli.options import (
+    ABLATION,
     ATTENTION,
     ATTRIBUTION,
     LONGER,
@@ -212,7 +213,8 @@ def parser() -> Parser:
         choices=LOOKS,
         help="attention: a picture of where one head looks; lens: what the model would answer if "
         "it stopped after each part, and where the answer is decided; attribution: how much each "
-        "part gave to the logit of the next token",
+        "part gave to the logit of the next token; ablation: what is lost without each part; "
+        "surprise: how little each token was expected",
     )
     option(sub, "--layer", places=one, usual=0, type=whole(None), help="which layer, from 0")
     option(
@@ -238,6 +240,15 @@ def parser() -> Parser:
         type=escaped,
         metavar="TOKEN",
         help=r"the token it is compared with (default: the mean of all); \n is a line end",
+    )
+    option(
+        sub,
+        "--instead",
+        places=(ONE_PROMPT, ABLATION),
+        usual="zero",
+        choices=("zero", "mean", "resample"),
+        help="what stands in the place of a part that is taken out: nothing, its average, or what "
+        "it is in another piece of text",
     )
     option(
         sub,

@@ -25,6 +25,13 @@ class Part(NamedTuple):
     head: int | None  # None but of a head
     kind: Literal["head", "mlp", "layer"]
 
+    @property
+    def name(self) -> str:
+        """In words: "layer 0, head 1", "layer 0, MLP", "all of layer 0"."""
+        if self.kind == "layer":
+            return f"all of layer {self.layer}"
+        return f"layer {self.layer}, " + ("MLP" if self.head is None else f"head {self.head}")
+
 
 def parts_of(model: GPT) -> list[Part]:
     """All parts of a model, layer after layer: its heads, its MLP, all of it."""

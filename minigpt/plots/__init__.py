@@ -39,6 +39,7 @@ from minigpt.plots.parts import (
     parts_table,
     places_table,
     signed,
+    surprise_svg,
     surprise_table,
 )
 from minigpt.plots.picture import ends, svg
@@ -95,6 +96,7 @@ __all__ = [
     "scattered_table",
     "short",
     "signed",
+    "surprise_svg",
     "surprise_table",
     "svg",
     "table",

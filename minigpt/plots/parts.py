@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from minigpt.plots.picture import FAINT, HATCH, LINE, document
+from minigpt.plots.heads import columns
+from minigpt.plots.picture import FAINT, HATCH, LETTER, LINE, document
 from minigpt.plots.theme import DIVERGING, LABELS, LETTERS, escaped
 from minigpt.tokenizers.visible import legible, visible
 
+DEEPEST_BITS = 8  # of surprise, and more: the deepest colour
 WIDE, HIGH, GAP = 82, 44, 4  # px of a cell
 NONE_SEEN = "none seen"
 
@@ -28,7 +30,7 @@ def depths(delta: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def parts_svg(
     rows: Sequence[str],
-    columns: Sequence[str],
+    across: Sequence[str],
     delta: np.ndarray,
     seen: np.ndarray,
     depth: np.ndarray,
@@ -45,15 +47,15 @@ def parts_svg(
         LINE.format(8, 24, f'font-size="{LETTERS + 2}" font-weight="600"', escaped(legible(title)))
     ]
     middle = f'text-anchor="middle" font-size="{LABELS}"'
-    for j, name in enumerate(columns):
+    for j, name in enumerate(across):
         x = left + j * (WIDE + GAP) + WIDE / 2
         body.append(LINE.format(x, top - 8, f'{middle} fill="{FAINT}"', escaped(name)))
     for i, name in enumerate(rows):
         y = top + i * (HIGH + GAP)
         about = f'font-size="{LABELS}" fill="{FAINT}"'
         body.append(LINE.format(8, y + HIGH / 2 + LABELS / 3, about, escaped(name)))
-        for j in range(len(columns)):
-            at = i * len(columns) + j
+        for j in range(len(across)):
+            at = i * len(across) + j
             x, is_seen = left + j * (WIDE + GAP), bool(seen[at])
             fill = _color(depth[at]) if is_seen else "url(#ahead)"
             body.append(
@@ -67,7 +69,7 @@ def parts_svg(
             )
     foot = top + len(rows) * (HIGH + GAP) + 20
     body.append(LINE.format(8, foot, f'fill="{FAINT}" font-size="{LABELS}"', escaped(told)))
-    wide = max(left + len(columns) * (WIDE + GAP) + 12, 8 + 0.55 * LABELS * len(told))
+    wide = max(left + len(across) * (WIDE + GAP) + 12, 8 + 0.55 * LABELS * len(told))
     return document(body, wide, foot + 16)
 
 
@@ -88,6 +90,30 @@ def parts_table(
         ["part", "nats", f"low at {level:.5f}", "high"],
         ([name, *map(_known, row)] for name, *row in zip(names, delta, low, high, strict=True)),
     )
+
+
+def surprise_svg(tokens: Sequence[str], bits: np.ndarray, title: str) -> str:
+    """A text as a standalone SVG file, each of its tokens but the first the darker the more it
+    surprised a model: bits (n,) of n + 1 tokens, deepest from 8 on."""
+    body = [
+        LINE.format(8, 24, f'font-size="{LETTERS + 2}" font-weight="600"', escaped(legible(title)))
+    ]
+    x, y, wide = 8.0, 60.0, 720.0
+    for token, bit in zip(tokens, [0.0, *bits.tolist()], strict=True):
+        label = visible(token)
+        width = LETTER * columns(label) + 2
+        if x + width > wide:
+            x, y = 8.0, y + 26
+        fill = _color(-min(1.0, bit / DEEPEST_BITS))
+        ink = ' fill="white"' if bit > 0.75 * DEEPEST_BITS else ""
+        body.append(
+            f'<rect x="{x:.1f}" y="{y - 15:.1f}" width="{width:.1f}" height="21" fill="{fill}"/>'
+        )
+        body.append(LINE.format(x + 1, y, f'class="token"{ink}', escaped(label)))
+        x += width
+    told = f"Pale: expected. Deepest: {DEEPEST_BITS} bits of surprise and more."
+    body.append(LINE.format(8, y + 36, f'fill="{FAINT}" font-size="{LABELS}"', told))
+    return document(body, wide + 16, y + 52)
 
 
 def surprise_table(tokens: Sequence[str], bits: np.ndarray, rank: np.ndarray) -> str:

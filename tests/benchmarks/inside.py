@@ -1,9 +1,10 @@
 """How long what the page Inside asks of a model takes.
 
-    python -m tests.benchmarks.inside [--rounds 5] [--only lens] [--presets classic modern gpt2]
+    python -m tests.benchmarks.inside [--rounds 5] [--only lens] [--presets classic gpt2] [--deep]
 
 On one thread, as in the app's server, with fresh weights of each preset, over 256 tokens of our
-own tales: where a preset's context is shorter, it is made that long.
+own tales: where a preset's context is shorter, it is made that long. What matters is measured on
+windows of the app, with --deep of 6 layers of 6 heads.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from minigpt.interpret import attribute, lens
+from minigpt.interpret import attribute, held_out_windows, lens, surprise, what_matters
 from minigpt.model import GPT, new_model
 from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
@@ -21,15 +22,18 @@ from tests.benchmarks.timing import timed
 
 TOKENS = 256
 USUAL = ["classic", "modern", "gpt2"]
-PARTS = ("lens", "attribution")
+PARTS = ("lens", "attribution", "ablation", "surprise")
 
 
 def actions(model: GPT, ids: np.ndarray) -> dict[str, dict[str, Callable[[], object]]]:
     """What is timed of a model, by part."""
     read = ids[:TOKENS]
+    windows = held_out_windows(ids[-len(ids) // 10 :], model.config.block_size)
     return {
         "lens": {"all rows over 256 tokens": lambda: lens(model, read)},
         "attribution": {"all parts of one logit": lambda: attribute(model, read, int(ids[TOKENS]))},
+        "ablation": {"what each part matters": lambda: what_matters(model, windows)},
+        "surprise": {"surprise of 256 tokens": lambda: surprise(model, read)},
     }
 
 
@@ -38,6 +42,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=USUAL)
+    parser.add_argument(
+        "--deep", action="store_true", help="6 layers of 6 heads, each as wide as before"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
     text = TALES.read_text()
@@ -47,6 +54,8 @@ def main() -> None:
     for name in args.presets:
         print(name)
         config = PRESETS[name].model(tokenizer.vocab_size)
+        if args.deep:
+            config = config.replace(n_layer=6, n_head=6, n_embd=6 * config.head_size)
         longer = config.replace(block_size=max(TOKENS, config.block_size))
         timings = actions(new_model(longer, seed=1), ids)
         for part in args.only:

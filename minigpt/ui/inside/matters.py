@@ -92,18 +92,10 @@ def _measure(view: View, kind: str, bar: DeltaGenerator, *, wished: bool) -> "Ma
     return what_matters(services.model(view.run, view.at), windows, kind, progress=tell)
 
 
-def named(part: "Part") -> str:
-    """A part in words."""
-    if part.kind == "layer":
-        return f"all of layer {part.layer}"
-    of = f"head {part.head}" if part.kind == "head" else "MLP"
-    return f"layer {part.layer}, {of}"
-
-
 def _map(view: View, found: "Matters") -> "Part":
     """Draws it; returns the part that is chosen: by a click, in the list, or the one that matters
     most of heads and MLPs."""
-    run, names = view.run, [named(part) for part in found.parts]
+    run, names = view.run, [part.name for part in found.parts]
     whole = np.array([part.kind == "layer" for part in found.parts])
     most = names[int(np.where(whole, -np.inf, found.delta).argmax())]
     key = f"parts-{run.id}"
@@ -179,7 +171,7 @@ def _notes(view: View, found: "Matters") -> None:
 
 
 def _files(view: View, found: "Matters") -> None:
-    names = [named(part) for part in found.parts]
+    names = [part.name for part in found.parts]
     file = view.file(f"what-matters-{found.kind}")
     whole = np.array([part.kind == "layer" for part in found.parts])
     title = f"What matters, step {view.at:,}: {KINDS[found.kind]} in a part's place"
@@ -220,7 +212,7 @@ def _by_token(view: View, found: "Matters", part: "Part") -> None:
     """The person's text, coloured by what each token's loss rises by without the part."""
     from minigpt.interpret import token_effect
 
-    st.markdown(f"**Your text without {named(part)}**")
+    st.markdown(f"**Your text without {part.name}**")
     if len(view.ids) < 2:
         st.caption("Nothing comes before a single token to guess it from: write one more.")
         return
