@@ -132,9 +132,8 @@ def _show_decisions(view: View) -> None:
         st.caption("Measured when the training rests at a moment: choose one with the slider.")
         return
     try:
-        found = measured.once(
-            ("decided", view.run.id, view.at), lambda: _decided(view.run, view.at)
-        )
+        with st.spinner("Measuring how deep answers are decided …", show_time=True):
+            found = _decided(view.run, view.at)
         held = measured.sample(view.run).held_out
     except InputError as error:
         st.caption(sentence(error))
