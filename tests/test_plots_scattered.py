@@ -124,3 +124,8 @@ def test_what_was_learned_has_no_place_for_step_0_and_marks_the_moment():
     np.testing.assert_allclose(figure.layout.xaxis.range, [0, np.log10(300)])
     assert chart.parts[-1].name == "this moment" and set(chart.parts[-1].x) == {10.0}
     assert len(plots.learned([0, 1], ["a"], losses[:2, :1], 0, 300).parts) == 1
+
+
+def test_what_was_learned_is_a_table_of_every_step():
+    table = plots.learned_table([0, 4], ["vowels", "digits"], np.array([[4, 4.5], [2, np.nan]]))
+    assert table == "step,vowels,digits\n0,4.000000,4.500000\n4,2.000000,\n"

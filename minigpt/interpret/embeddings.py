@@ -9,7 +9,7 @@ from minigpt.config import InputError, NotFinite
 from minigpt.model import GPT
 from minigpt.tokenizers import Tokenizer
 
-DRAWS = 8  # of random vectors, for what chance gives
+DRAWS, MANY = 8, 2_000  # of random vectors, for what chance gives; of many of them one tells enough
 FEWEST = 3  # of fewer vectors, a plane holds all there is to see
 # In three scripts it is plain which letters are vowels; y counts as a consonant, й as и.
 VOWELS = frozenset("aeiouæœøıαεηιουωаеиоуыэюяєі")
@@ -107,13 +107,13 @@ def neighbours(vectors: np.ndarray, i: int, most: int = 8) -> list[tuple[int, fl
 
 def by_chance(n: int, size: int, seed: int = 0) -> Chance:
     """What a plane shows of n vectors of `size` normal random numbers each, as embeddings are
-    before the first step of a training: means over eight draws."""
+    before the first step of a training: means over eight draws, and in each over eight vectors."""
     rng = np.random.default_rng(seed)
     shares, cosines = [], []
-    for _ in range(DRAWS):
+    for _ in range(DRAWS if n < MANY else 1):
         vectors = rng.standard_normal((n, size))
         shares.append(plane(vectors).shares.sum())
-        cosines.append(neighbours(vectors, 0, 1)[0][1])
+        cosines += [neighbours(vectors, i, 1)[0][1] for i in range(min(n, DRAWS))]
     return Chance(float(np.mean(shares)), float(np.mean(cosines)))
 
 

@@ -15,7 +15,6 @@ from minigpt.plots.curves import (
     compression,
     copies,
     course,
-    learned,
     loss,
     memorising,
     moment,
@@ -30,6 +29,7 @@ from minigpt.plots.heads import (
     table,
     thumbnail,
 )
+from minigpt.plots.learned import learned, learned_table
 from minigpt.plots.lens import VIEWED, LensMap, LensView, lens_svg, lens_table
 from minigpt.plots.moving import option
 from minigpt.plots.parts import (
@@ -78,6 +78,7 @@ __all__ = [
     "escaped",
     "figure",
     "learned",
+    "learned_table",
     "lens_svg",
     "lens_table",
     "loss",

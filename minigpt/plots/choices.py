@@ -21,9 +21,14 @@ def next_tokens(candidates: Sequence[Candidate], marks: Mapping[int, str] | None
     return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")
 
 
-def with_and_without(tokens: Sequence[str], whole: Sequence[float], left: Sequence[float]) -> Chart:
-    """Next tokens, a row each, by the whole model and by what is left of it without a part."""
-    bars = [Bars("whole model", whole, TRAIN_AT), Bars("without this head", left, OTHERS_AT[0])]
+def with_and_without(
+    tokens: Sequence[str],
+    whole: Sequence[float],
+    left: Sequence[float],
+    how: str = "without this head",
+) -> Chart:
+    """Next tokens, a row each, by the whole model and by what is left of it after a change."""
+    bars = [Bars("whole model", whole, TRAIN_AT), Bars(how, left, OTHERS_AT[0])]
     rows = Rows([visible(token) for token in tokens], [""] * len(tokens))
     x = Axis("probability", shown=".1%")
     return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")

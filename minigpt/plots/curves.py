@@ -52,7 +52,7 @@ def moment(
     """The loss over the steps of a run, as in `loss`, and where one moment of it is."""
     chart = loss(steps, train, val, {}, max_steps, height)
     return replace(
-        chart, parts=[*chart.parts, _mark("this moment", at, chart.y, GUIDES_AT[0])], legend="none"
+        chart, parts=[*chart.parts, mark("this moment", at, chart.y, GUIDES_AT[0])], legend="none"
     )
 
 
@@ -76,11 +76,11 @@ def course(
     others = [head for head in np.argsort(-flat[-1], kind="stable") if head != _flat(chosen, shape)]
     y = Axis("lift", min(0.0, float(np.floor(5 * np.nanmin(flat)) / 5)), 1, 0.2, ".2f")
     says = "{y} at step {x}"
-    its, mark = lifts[:, *chosen], _mark("this moment", at, y, GUIDES_AT[1])
+    its, here = lifts[:, *chosen], mark("this moment", at, y, GUIDES_AT[1])
     lines = [
         Line(_named(*chosen), x, its, TRAIN_AT, width=3, points=True, says=says),
         level(f"a role takes {least:g}", least, float(max_steps), 0),
-        mark,
+        here,
     ]
     if others:
         strongest = f"strongest other: {_named(*np.unravel_index(others[0], shape))}"
@@ -101,28 +101,9 @@ def copies(steps: Sequence[int], losses: np.ndarray, at: int, max_steps: int, he
     lines = [
         Line("first copy", x, losses[:, 0], GUIDES_AT[0], DASHES[1], points=True, says=says),
         Line("later copies", x, losses[:, 1], OTHERS_AT[1], points=True, says=says),
-        _mark("this moment", at, y, GUIDES_AT[1]),
+        mark("this moment", at, y, GUIDES_AT[1]),
     ]
     return Chart(lines, Axis("step", 0, max_steps), y, height, "across")
-
-
-def learned(
-    steps: Sequence[int], names: Sequence[str], losses: np.ndarray, at: int, height: int
-) -> Chart:
-    """The loss of up to eight groups of tokens, nats per token, through training: n steps, losses
-    (n, groups), NaN where a group has none. Steps lie on a scale of powers, for most is learned in
-    the first of them; step 0, before any learning, has no place on it."""
-    x = np.asarray(steps, dtype=float)
-    y = rounded("nats per token", [losses[x > 0].ravel(), np.zeros(1)], ".3f")
-    lines = [
-        Line(name, x[x > 0], losses[x > 0, i], color, DASHES[i % 4], points=True,
-             says="{y} at step {x}")
-        for i, (name, color) in enumerate(zip(names, (*OTHERS_AT, *GUIDES_AT), strict=False))
-    ]  # fmt: skip
-    if at > 0:
-        lines.append(_mark("this moment", at, y, TRAIN_AT))
-    high = max(10.0, float(x[-1]))
-    return Chart(lines, Axis("step", 1, high, log=True), y, height + legend_room(lines), "down")
 
 
 def by_place(
@@ -155,7 +136,7 @@ def _flat(head: tuple[int, int], shape: tuple[int, ...]) -> int:
     return head[0] * shape[1] + head[1]
 
 
-def _mark(name: str, at: float, y: Axis, color: int) -> Line:
+def mark(name: str, at: float, y: Axis, color: int) -> Line:
     """A line from bottom to top at one place of x."""
     ends = np.array([y.low, y.high], dtype=float)
     return Line(name, np.full(2, float(at)), ends, color, DASHES[1], width=1.5)
@@ -212,7 +193,7 @@ def compression(tokens: np.ndarray, characters: int, at: int) -> Chart:
     length = Line("the text", x, y, TRAIN_AT, says=says, more=characters / y)
     up = Axis("tokens in the text", 0, 1.05 * float(y.max()), shown=",d")
     return Chart(
-        [length, _mark("here", at, up, GUIDES_AT[0])],
+        [length, mark("here", at, up, GUIDES_AT[0])],
         Axis("merges", 0, len(tokens) - 1),
         up,
         height=260,

@@ -97,7 +97,7 @@ def _over_axes(chart: Chart) -> dict[str, Any]:
         "grid": {**ROOM, "top": chart.top, "outerBoundsMode": "none", **_side(chart)},
         "legend": {
             **_legend(chart),
-            **({} if dots else SAMPLES),
+            **({"itemWidth": 2 * DOT, "itemHeight": 2 * DOT} if dots else SAMPLES),
             **({"orient": "vertical", "align": "left"} if down else {}),
         },
         "tooltip": {
@@ -119,7 +119,7 @@ def _side(chart: Chart) -> dict[str, int]:
 
 def _narrow(chart: Chart) -> list[dict[str, Any]]:
     """A square chart where there is less room: the largest smaller square that fits."""
-    edges, less, full = ROOM["left"] + ROOM["right"], 40, _side(chart)
+    edges, less, full = ROOM["left"] + ROOM["right"], 20, _side(chart)
     smaller = [
         {
             "query": {"maxWidth": edges + side + less - 1},

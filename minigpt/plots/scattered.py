@@ -13,7 +13,7 @@ from minigpt.plots.theme import GUIDES_AT, LABELS, LETTERS, OTHERS_AT, TEMPLATE,
 from minigpt.tokenizers.visible import legible, visible
 
 MOST_POINTS = 2_000  # more would hide each other
-SIDE = 480  # pixels of the square
+SIDE = 440  # pixels of the square
 COLORS = (*OTHERS_AT, *GUIDES_AT)
 SHAPES = ("circle", "triangle", "square", "diamond")
 MARKS = {  # around 0, 0

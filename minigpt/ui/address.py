@@ -92,6 +92,19 @@ def _choices(said: str) -> list[tuple[int, int]]:
     return pairs
 
 
+def _steps(said: str) -> list[int]:
+    if not re.fullmatch(r"(|[1-6](,[1-6]){0,5})", said, re.ASCII):
+        raise InputError("it has to be up to six numbers of steps, like 1,3")
+    return [int(number) for number in said.split(",") if number]
+
+
+def _row(said: str) -> list[tuple[int, ...]]:
+    one = r"\d{1,2}:\d{1,2}:\d{1,4}:\d{1,3}"
+    if not re.fullmatch(rf"(|{one}(,{one}){{0,19}})", said, re.ASCII):
+        raise InputError("it has to be layer:head:place:percent, up to 20 times, like 0:1:12:60")
+    return [tuple(map(int, cell.split(":"))) for cell in said.split(",") if cell]
+
+
 @dataclass(frozen=True)
 class Parameter:
     """Something that an address can say, and whose it is: of each run, of runs alike, of all."""
@@ -143,10 +156,17 @@ LENS = Parameter("lens", "colours of the lens", one_of(("true", "entropy", "kl")
 PLACE = Parameter("place", "position", _whole, lambda run: run.id)
 AIM = Parameter("aim", "logit that is taken apart", one_of(("likeliest", "rival", "token")))
 AIMED = Parameter("aimed", "token whose logit is taken apart", _whole, lambda run: run.id)
+EMBEDDED = Parameter("embedded", "embedding", one_of(("token", "position")), lambda run: run.id)
+NEAR_TOKEN = Parameter("near_token", "token whose neighbours are shown", _whole, lambda run: run.id)
+NEAR_PLACE = Parameter("near_place", "place whose neighbours are shown", _whole, lambda run: run.id)
+LEARNED_BY = Parameter("learned_by", "grouping of what was learned", one_of(("kind", "order")))
+OPENED = Parameter("opened", "opened steps", _steps)
+ROW = Parameter("row", "row of attention set by hand", _row, lambda run: run.id)
 BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
     STEP, LAYER, HEAD, SHOWS, ROLE, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
     OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT, ABLATION, PART, LENS, PLACE, AIM, AIMED,
+    EMBEDDED, NEAR_TOKEN, NEAR_PLACE, LEARNED_BY, OPENED, ROW,
 )  # fmt: skip
 
 

@@ -46,6 +46,11 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "Standing word for word in the training text, in a passage so long that text the model "
             "never saw hardly ever shares one. Short passages all texts share."
         ),
+        "cosine similarity": (
+            "How nearly two lists of numbers point the same way, however long they are: +1 the "
+            "same way, 0 at right angles, as two that have nothing in common mostly do, −1 the "
+            "opposite way."
+        ),
         "embedding": (
             "The numbers that stand for a token inside the model, a list of them for each token of "
             "the vocabulary. They are learned too."
@@ -83,6 +88,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "How much more attention a head puts where its role says than one that looks evenly at "
             "all it sees: 0 is no more than chance, 1 is all of it."
         ),
+        "logit": (
+            "The score that the model gives to a token that might come next, before scores become "
+            "probabilities. Any number; only how far it lies above the others counts."
+        ),
         "loss": (
             "How surprised the model is by the next token, on average, in nats. If it always knew "
             "the answer it would be 0; blind guessing among 65 tokens costs ln 65 = 4.17; at 1.5 "
@@ -103,6 +112,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
             "is the natural logarithm: 1/2 costs 0.69 nats, 1/100 costs 4.61."
         ),
         "parameters": "The numbers inside the model that training adjusts.",
+        "principal components": (
+            "The directions in which points differ most. The two strongest make the plane in which "
+            "a cloud of points looks widest, as one lays a flat hand into a flat cloud."
+        ),
         "repetition": (
             "How much of the text has stood in it before, word for word: the share of passages of "
             "32 characters. A model soon knows those by heart."
@@ -118,6 +131,10 @@ GLOSSARY: Mapping[str, str] = MappingProxyType(
         ),
         "run": "One training: a text, a model, its settings, and all that came of it.",
         "snapshot": "The model as it was at one step of its training, kept to be looked at later.",
+        "softmax": (
+            "Makes shares of 100 % out of scores: e to the power of each, divided by their sum. A "
+            "score that is higher by 0.69 gets twice the share."
+        ),
         "special tokens": (
             "Three that stand for no text of yours: `<unk>`, unknown, is read in place of a "
             "character that the training text never had; `<eos>`, end of a text, and `<pad>`, a "

@@ -13,7 +13,19 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from minigpt.interpret import attribute, held_out_windows, lens, surprise, what_matters
+from minigpt.interpret import (
+    aligned,
+    attribute,
+    embedding,
+    held_out_windows,
+    lens,
+    neighbours,
+    plane,
+    surprise,
+    walk,
+    what_matters,
+)
+from minigpt.interpret.learned import token_losses
 from minigpt.model import GPT, new_model
 from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
@@ -22,19 +34,36 @@ from tests.benchmarks.timing import timed
 
 TOKENS = 256
 USUAL = ["classic", "modern", "gpt2"]
-PARTS = ("lens", "attribution", "ablation", "surprise")
+PARTS = (
+    "lens", "attribution", "ablation", "surprise", "embeddings", "learned", "arithmetic",
+)  # fmt: skip
+LARGE = 16_384  # tokens, the largest vocabulary of BPE
 
 
 def actions(model: GPT, ids: np.ndarray) -> dict[str, dict[str, Callable[[], object]]]:
     """What is timed of a model, by part."""
     read = ids[:TOKENS]
+    many = np.random.default_rng(0).standard_normal((LARGE, model.config.n_embd))
     windows = held_out_windows(ids[-len(ids) // 10 :], model.config.block_size)
     return {
         "lens": {"all rows over 256 tokens": lambda: lens(model, read)},
         "attribution": {"all parts of one logit": lambda: attribute(model, read, int(ids[TOKENS]))},
         "ablation": {"what each part matters": lambda: what_matters(model, windows)},
         "surprise": {"surprise of 256 tokens": lambda: surprise(model, read)},
+        "embeddings": {
+            "tokens, as one snapshot shows them": lambda: laid_out(embedding(model)),
+            "16,384 vectors of that width": lambda: laid_out(many),
+        },
+        "learned": {"one snapshot's losses": lambda: token_losses(model, windows)},
+        "arithmetic": {"all numbers of a prediction": lambda: walk(model, read)},
     }
+
+
+def laid_out(vectors: np.ndarray) -> None:
+    """The plane of one moment, turned like the one before, and the neighbours of one vector."""
+    found = plane(vectors)
+    aligned(found.points, found.points[:, ::-1])
+    neighbours(vectors, 0)
 
 
 def main() -> None:

@@ -6,7 +6,15 @@ import streamlit as st
 
 from minigpt.config import InputError
 from minigpt.ui import address, looking, moment, sides
-from minigpt.ui.inside import attribution, lens, matters, surprise
+from minigpt.ui.inside import (
+    arithmetic,
+    attribution,
+    embeddings,
+    learned,
+    lens,
+    matters,
+    surprise,
+)
 from minigpt.ui.inside.view import View
 from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit, tell
@@ -17,6 +25,9 @@ INSTRUMENTS = {
     "Lens": lens.show,
     "Attribution": attribution.show,
     "What matters": matters.show,
+    "Embeddings": embeddings.show,
+    "Learned when": learned.show,
+    "Arithmetic": arithmetic.show,
 }
 
 

@@ -1,0 +1,227 @@
+"""The numbers that stand for tokens and for places, in a plane: which come to lie together."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots, tokenizers
+from minigpt.config import InputError
+from minigpt.store import Run
+from minigpt.tokenizers.visible import visible
+from minigpt.ui import address, measured, services
+from minigpt.ui.figures import show_chart
+from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.inside.view import View
+from minigpt.ui.words import boxed
+
+if TYPE_CHECKING:
+    from minigpt.interpret import Chance, Plane
+
+KINDS = {"token": "tokens", "position": "places"}
+QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")  # of the context
+NEAR = 6  # neighbours
+MOST = 200  # planes: of a large vocabulary each is some hundred kilobytes
+_planes: "OrderedDict[Hashable, Any]" = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Whose vectors are laid out: n of them, always the same of one run."""
+
+    kind: str
+    rows: np.ndarray  # (n,), their rows in the embedding
+    labels: list[str]
+    classes: list[str]
+    names: tuple[str, ...]  # of all classes, in the order of their colours
+    left_out: int  # tokens that the model never met
+
+
+def show(view: View) -> None:
+    """The picture, how much of the truth it is, and the neighbours of one token. Raises
+    InputError."""
+    run, kind = view.run, "token"
+    if run.model.position == "learned":
+        kind = st.segmented_control(
+            "Numbers that stand for", list(KINDS), format_func=KINDS.get, required=True,
+            help="Tokens, or places in the text: first, second, third …",
+            **address.bind(address.EMBEDDED, run, "token", begins="default"),
+        )  # fmt: skip
+    scene = _scene(run, kind)
+    found = _film(view, scene)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        chosen, near = _neighbours(view, scene)
+    shown = min(len(scene.rows), plots.MOST_POINTS)
+    chart = plots.scattered(
+        found.points[:shown], scene.labels[:shown], scene.classes[:shown], scene.names,
+        chosen, [i for i, _ in near if i < shown],
+    )  # fmt: skip
+    with left:
+        show_chart(chart, f"plane-{run.id}-{kind}", moving=True)
+        _tell(view, scene, found, shown)
+        _download(view, scene, found, chart)
+
+
+def _scene(run: Run, kind: str) -> Scene:
+    return measured.once(("scene", run.id, kind), lambda: _set_scene(run, kind), _planes, MOST)
+
+
+def _set_scene(run: Run, kind: str) -> Scene:
+    """Those that the model was trained on: the others still are what chance made them."""
+    from minigpt.interpret import token_class
+    from minigpt.interpret.embeddings import OF_CHARACTERS, OF_PIECES
+
+    if kind == "position":
+        n = run.model.block_size
+        quarters = [QUARTERS[4 * place // n] for place in range(n)]
+        return Scene(kind, np.arange(n), [str(i) for i in range(n)], quarters, QUARTERS, 0)
+    tokenizer, met = tokenizers.load(run.tokenizer), services.met(run)
+    classes = token_class(tokenizer)
+    ordinary = np.array([name != "special tokens" for name in classes])
+    rows = np.flatnonzero(ordinary if met is None else ordinary & met)
+    return Scene(
+        kind,
+        rows,
+        [tokenizer.tokens[i] for i in rows],
+        [classes[i] for i in rows],
+        OF_PIECES if tokenizer.kind == "bpe" else OF_CHARACTERS,
+        int(ordinary.sum()) - len(rows),
+    )
+
+
+def _film(view: View, scene: Scene) -> "Plane":
+    """The plane of this moment, turned to lie as the moment before it did, and that as the one
+    before, from the first on: so it is the same whichever way one comes to it."""
+    from minigpt.interpret import aligned, embedding, plane
+    from minigpt.weights import load_model
+
+    run, store, before = view.run, services.store(), None
+    steps = [*(step for step in store.snapshot_steps(run.id) if step < view.at), view.at]
+    missing = [step for step in steps if (run.id, step, scene.kind) not in _planes]
+    bar = st.empty()
+
+    def lay_out(step: int) -> "Plane":
+        if len(missing) > 1:
+            done = missing.index(step) if step in missing else 0
+            bar.progress(done / len(missing), f"Laying out step {step:,} …")
+        is_here = step == view.at
+        model = services.model(run, step) if is_here else load_model(store, run, step)
+        found = plane(embedding(model, scene.kind)[scene.rows])
+        return found if before is None else replace(found, points=aligned(found.points, before))
+
+    for step in steps:
+        found = measured.once(
+            (run.id, step, scene.kind), lambda step=step: lay_out(step), _planes, MOST
+        )
+        before = found.points
+    bar.empty()
+    return found
+
+
+def _neighbours(view: View, scene: Scene) -> tuple[int, list[tuple[int, float]]]:
+    """A choice of one, and those that point most nearly where it does; as indices of the scene."""
+    from minigpt.interpret import embedding, neighbours
+
+    run, rows = view.run, scene.rows.tolist()
+    tokens = scene.kind == "token"
+    usual = rows[0] if not tokens or view.ids[-1] not in rows else view.ids[-1]
+
+    def there(row: int) -> int:
+        if row not in rows:
+            raise InputError("it is not among those that are laid out")
+        return row
+
+    field = address.bind(
+        address.NEAR_TOKEN if tokens else address.NEAR_PLACE, run, usual, there, "index"
+    )
+    if "index" in field:
+        field["index"] = rows.index(field["index"])
+    row = st.selectbox(
+        "Neighbours of" if tokens else "Neighbours of place", rows,
+        format_func=lambda row: visible(scene.labels[rows.index(row)]),
+        help="Those whose numbers point most nearly the same way.", **field,
+    )  # fmt: skip
+    chosen = rows.index(row)
+    vectors = embedding(services.model(run, view.at), scene.kind)[scene.rows]
+    near, chance = neighbours(vectors, chosen, NEAR), _chance(scene, run)
+    st.table(
+        [
+            {
+                "Token" if tokens else "Place": boxed(visible(scene.labels[i])),
+                "Cosine": f"{cosine:+.2f}".replace("-", "−"),
+                "Class": scene.classes[i],
+            }
+            for i, cosine in near
+        ]
+    )
+    st.caption(
+        "Cosine similarity: +1 points the same way, 0 at right angles, −1 the opposite way. Of as "
+        f"many random vectors the nearest would have {chance.cosine:+.2f} on average"
+        + (": here none is nearer than that." if near and near[0][1] <= chance.cosine else ".")
+        + " It is measured with all numbers, not in the plane: thin lines in the picture go to "
+        "these neighbours, and a long one shows where the plane misleads.",
+        help=explain("cosine similarity"),
+    )
+    return chosen, near
+
+
+def _chance(scene: Scene, run: Run) -> "Chance":
+    from minigpt.interpret import by_chance
+
+    n, size = len(scene.rows), run.model.n_embd
+    return measured.once(("chance", n, size), lambda: by_chance(n, size), _planes, MOST)
+
+
+def _tell(view: View, scene: Scene, found: "Plane", shown: int) -> None:
+    run, chance = view.run, _chance(scene, view.run)
+    share, n = float(found.shares.sum()), len(scene.rows)
+    what = KINDS[scene.kind]
+    st.markdown(
+        f"This plane holds **{share:.0%}** of what tells the {n:,} {what} apart (their variance, "
+        f"in {run.model.n_embd} numbers each); of random vectors it would hold {chance.share:.0%}."
+        if np.isfinite(share)
+        else f"All {n:,} {what} have the same numbers so far: there is nothing to tell them apart.",
+        help=explain("embedding", "principal components", "token"),
+    )
+    st.caption(
+        "What to look for: tokens that are used alike come to lie together. Do the vowels? Capital "
+        "letters? The picture is turned to lie as close as it can to the moment before, so only "
+        "what moves is learned; directions have no meaning, and both axes have one scale."
+        if scene.kind == "token"
+        else "What to look for: places that follow each other come to lie along a line, for what "
+        "is near in the text matters alike. The picture is turned to lie as close as it can to the "
+        "moment before."
+    )
+    notes = []
+    if scene.left_out:
+        notes.append(
+            f"{scene.left_out:,} tokens are left out: the model never met them in training, so "
+            "their numbers are still those of chance."
+        )
+    if shown < n:
+        notes.append(f"The picture shows the first {shown:,}; all are measured.")
+    if scene.kind == "token" and run.model.tie_weights:
+        notes.append("The output layer of this model guesses with these same numbers.")
+    if scene.kind == "token" and run.model.bigram:
+        notes.append("Numbers that this model has for pairs of tokens are not in the picture.")
+    for note in notes:
+        st.caption(note)
+
+
+def _download(view: View, scene: Scene, found: "Plane", chart: plots.Chart) -> None:
+    file = view.file(f"{scene.kind}-embedding")
+    title = f"{view.run.name}: {KINDS[scene.kind]}, step {view.at:,}"
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download as SVG", lambda: plots.scattered_svg(chart, title), f"{file}.svg",
+            "image/svg+xml", icon=":material/download:",
+        )  # fmt: skip
+        st.download_button(
+            "Download as CSV",
+            lambda: plots.scattered_table(found.points, scene.labels, scene.classes),
+            f"{file}.csv", "text/csv", icon=":material/download:", help=GLOSSARY["embedding"],
+        )  # fmt: skip

@@ -1,0 +1,200 @@
+"""What was learned when: the loss of each kind of token, and of what counting could tell already,
+at every moment of the training."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from minigpt import plots, tokenizers
+from minigpt.config import InputError
+from minigpt.corpus import trained_on
+from minigpt.counting import counted
+from minigpt.store import Run
+from minigpt.ui import address, measured, services
+from minigpt.ui.figures import show_chart
+from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.inside.view import View
+from minigpt.ui.words import file_name, rough, sentence
+
+if TYPE_CHECKING:
+    from minigpt.interpret import Groups
+
+BY = {"kind": "kind of token", "order": "history that counting needs"}
+UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
+HEIGHT = 300  # px
+MOST = 500  # moments, of some ten kilobytes each
+_losses: "OrderedDict[Hashable, Any]" = OrderedDict()
+
+
+def show(view: View) -> None:
+    """Curves over the moments measured so far, and a table of the one that is looked at. Raises
+    InputError."""
+    run, store = view.run, services.store()
+    by = st.segmented_control(
+        "Next tokens, by their", list(BY), format_func=BY.get, required=True,
+        help="Either what kind of token comes next, or how many tokens before it one has to know "
+        "for the training text's own counts to tell it. "
+        + GLOSSARY["token"],
+        **address.bind(address.LEARNED_BY, run, "kind", begins="default"),
+    )  # fmt: skip
+    group, names = _groups(run, by)
+    steps = sorted({*store.snapshot_steps(run.id), view.at})
+    _measure(view, steps)
+    known = [step for step in steps if ("losses", run.id, step) in _losses]
+    through = [_grouped(_token_losses(run, step), group, names) for step in known]
+    here = through[known.index(view.at)]
+    if len(known) > 1:
+        _draw(view, known, through)
+    else:
+        st.caption("There is one moment so far: the lines begin with the second.")
+    _tell(view, by, known, through, here, group)
+
+
+def _groups(run: Run, by: str) -> tuple[np.ndarray, list[str]]:
+    """Which group each next token of the sample is in, (n, T - 1), and what they are called."""
+    from minigpt.interpret import token_class
+    from minigpt.interpret.learned import ORDERS, known_from
+
+    sample = measured.sample(run)
+    if by == "order":
+        if not sample.held_out:
+            raise InputError(
+                "how far counting gets is counted in the text this run learned from, and that is "
+                "not here any more: look at the kinds of tokens instead"
+            )
+        about = ("orders", run.id)
+        return measured.once(
+            about, lambda: known_from(sample.windows, _train_ids(run)), _losses, MOST
+        ), list(ORDERS)
+    classes = token_class(tokenizers.load(run.tokenizer))
+    names = list(dict.fromkeys(classes))
+    index = np.array([names.index(name) for name in classes])
+    return index[sample.windows[:, 1:]], names
+
+
+def _train_ids(run: Run) -> np.ndarray:
+    ids = tokenizers.load(run.tokenizer).encode_array(services.store().text(run.text_id))
+    return ids[: trained_on(len(ids), run.train.val_fraction)]
+
+
+def _token_losses(run: Run, step: int) -> np.ndarray:
+    """What each next token of the sample cost the model of a step, in nats: (n, T - 1)."""
+
+    def measure() -> np.ndarray:
+        from minigpt.interpret.learned import token_losses
+        from minigpt.weights import load_model
+
+        return token_losses(load_model(services.store(), run, step), measured.sample(run).windows)
+
+    return measured.once(("losses", run.id, step), measure, _losses, MOST)
+
+
+def _grouped(losses: np.ndarray, group: np.ndarray, names: list[str]) -> "Groups":
+    from minigpt.interpret.learned import grouped
+
+    return grouped(losses, group, names)
+
+
+def _measure(view: View, steps: list[int]) -> None:
+    """Measures the moments that nobody had measured yet, the one that is looked at first: at once
+    where that is quick, else when asked to, and not while the training is played."""
+    run = view.run
+    missing = [step for step in steps if ("losses", run.id, step) not in _losses]
+    missing.sort(key=lambda step: step != view.at)
+    if not missing:
+        return
+    started = time.monotonic()
+    _token_losses(run, missing[0])
+    seconds = (time.monotonic() - started) * (len(missing) - 1)
+    if view.plays or not seconds:
+        return
+    if seconds > UNASKED_SECONDS and not st.button(
+        f"Measure {counted(len(missing) - 1, 'more moment')}, about {rough(seconds)}",
+        icon=":material/timeline:",
+        key=f"learned-{run.id}",
+    ):
+        return
+    bar = st.progress(0.0, "Measuring the losses …")
+    for done, step in enumerate(missing, start=1):
+        bar.progress(done / len(missing), f"Measuring the losses at step {step:,} …")
+        try:
+            _token_losses(run, step)
+        except InputError as error:  # one that was let go, or whose numbers are none
+            st.caption(f"Step {step:,}: {sentence(error)}")
+    bar.empty()
+
+
+def _draw(view: View, steps: list[int], through: "list[Groups]") -> None:
+    names, count = through[0].names, through[0].count.tolist()
+    losses = np.stack([each.loss for each in through])
+    told = [f"{name}, {counted(n, 'token')}" for name, n in zip(names, count, strict=True)]
+    chart = plots.learned(steps, told, losses, view.at, HEIGHT)
+    show_chart(chart, f"learned-{view.run.id}", moving=view.plays or view.run.active)
+    st.download_button(
+        "Download as CSV", lambda: plots.learned_table(steps, names, losses),
+        f"{file_name(view.run)}-learned.csv", "text/csv", icon=":material/download:",
+    )  # fmt: skip
+
+
+def _tell(
+    view: View,
+    by: str,
+    steps: list[int],
+    through: "list[Groups]",
+    here: "Groups",
+    group: np.ndarray,
+) -> None:
+    run, sample = view.run, measured.sample(view.run)
+    from minigpt.interpret import half_way
+    from minigpt.interpret.course import LEAST_FALL
+
+    losses, chance = np.stack([each.loss for each in through]), _by_frequency(run, group, here)
+    rows = []
+    for i, name in enumerate(here.names):
+        fell = losses[-1, i] < losses[0, i]
+        half = half_way(steps, losses[:, i], LEAST_FALL) if fell and len(steps) > 1 else None
+        low, high = here.low[i], here.high[i]
+        rows.append(
+            {
+                "Next token": name,
+                "Tokens": f"{here.count[i]:,}",
+                f"Loss at step {view.at:,}": f"{here.loss[i]:.2f}",
+                "95 % interval": f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "too few",
+                "By frequency alone": f"{chance[i]:.2f}",
+                "Half-way at step": "–" if half is None else f"{half:,}",
+            }
+        )
+    st.table(rows)
+    where = "text the model was not trained on" if sample.held_out else "what the model wrote"
+    st.caption(
+        f"Nats per token on {where}, {counted(int(here.count.sum()), 'token')}. *By frequency "
+        "alone* is what the same tokens cost whoever knows only how often each stands in the "
+        "text. *Half-way* is the first kept moment at which half of the fall from the first to "
+        "the last loss was behind it: it says when, not because of what. Steps lie on a scale of "
+        "powers; step 0, before any learning, has no place on it.",
+        help=explain("loss", "nats", "step"),
+    )
+    if by == "order":
+        st.caption(
+            "A next token is in the group of the shortest history, of 0 to 3 tokens before it, "
+            "after which it came at least half of the time in the training text; *none of these* "
+            "is what such counts cannot tell. A history that stood there once counts too."
+        )
+
+
+def _by_frequency(run: Run, group: np.ndarray, here: "Groups") -> np.ndarray:
+    """The mean loss of each group by the frequencies of single tokens: (g,)."""
+    from minigpt.interpret.learned import frequency_losses
+
+    sample = measured.sample(run)
+
+    def measure() -> np.ndarray:
+        ids = _train_ids(run) if sample.held_out else sample.windows.ravel()
+        return frequency_losses(sample.windows, ids, run.model.vocab_size)
+
+    losses = measured.once(("frequency", run.id, sample.held_out), measure, _losses, MOST)
+    return np.array([losses[group == i].mean() for i in np.unique(group)])
