@@ -37,6 +37,8 @@ class Limits:
     max_running: int = 32
     max_running_mb: int = 3_750
     max_running_per_workspace: int = 4
+    max_waiting: int = 500
+    max_waiting_per_workspace: int = 20
     max_runs_per_workspace: int = 100
     abandoned_minutes: int = 10
     max_age_days: int = 30
@@ -111,6 +113,19 @@ class Limits:
             f"this model takes about {takes():,.0f} MB of memory, this installation has {room:,} "
             f"MB for runs: {do}"
         )
+
+    def check_line(self, own: int, everybody: int) -> None:
+        """Raises InputError when so many runs of a workspace, or of all, wait already."""
+        if own >= self.max_waiting_per_workspace:
+            raise InputError(
+                f"{counted(own, 'run')} of yours wait in line, which is the most at a time: wait "
+                "until one of them begins, or stop one"
+            )
+        if everybody >= self.max_waiting:
+            raise InputError(
+                f"{counted(everybody, 'run')} wait in line, and there is no room for more: try "
+                "again in some minutes"
+            )
 
     def check_runs(self, runs: int) -> None:
         """Raises InputError when a workspace has too many runs for one more."""

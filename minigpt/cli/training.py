@@ -17,7 +17,7 @@ from minigpt.cli.texts import chosen_text, chosen_tokenizer
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus import bits_per_character, fit_baselines, split, worlds
 from minigpt.counting import counted
-from minigpt.engine.launch import launch, longer_plan, train_longer
+from minigpt.engine.launch import launch, longer_plan, resume, train_longer
 from minigpt.engine.supervisor import Supervisor, settle
 from minigpt.findings import AT_FLOOR, MOST_SAID, findings, levels_of
 from minigpt.limits import Limits
@@ -109,7 +109,7 @@ def _wanted_run(store: Store, args: argparse.Namespace) -> str:
                 f"longer: --resume {run.id} --longer STEPS"
             )
         else:
-            store.wish(run_id, "running")
+            resume(store, Limits.from_environment(), run)
     else:
         run_id = _new_run(store, args)
     aside(f"run {run_id}")

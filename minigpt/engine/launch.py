@@ -7,7 +7,7 @@ from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.engine.speed import Speed
 from minigpt.limits import SMALLER, Limits, most_that
-from minigpt.store import Run, Store
+from minigpt.store import EVERYONE, Run, Store
 from minigpt.tokenizers import Tokenizer
 
 MEASURING = 4  # measuring the loss on unseen text may take so many times as long as a step
@@ -28,6 +28,7 @@ def check(
     limits.check_run(model, train)
     check_cost(store, limits, model, train, tokens)
     limits.check_runs(len(store.runs(workspace)))
+    check_line(store, limits, workspace)
     room.check_run(store, limits, workspace, room.run_bytes(model, train))
     return split_at(tokens, train.val_fraction, model.block_size)
 
@@ -65,6 +66,26 @@ def check_cost(
             f"about {measuring():,.0f} s on this machine, and this installation lets the others "
             f"wait for at most {MEASURING * allowed:,} s: set {{eval_batches}} to at most {fewer:,}"
         )
+
+
+def check_line(store: Store, limits: Limits, workspace: str) -> None:
+    """Raises InputError when there is no room in line for one more run of a workspace."""
+    own, everybody = store.waiting(workspace)
+    limits.check_line(own if workspace != EVERYONE else 0, everybody)
+
+
+def resume(store: Store, limits: Limits, run: Run) -> None:
+    """Lets a paused run go on. Raises InputError when it has ended or the line is full."""
+    if run.state == "paused":
+        check_line(store, limits, run.workspace)
+    store.wish(run.id, "running")
+
+
+def one_step(store: Store, limits: Limits, run: Run) -> None:
+    """Lets a paused run make one step. Raises InputError when it has ended or the line is full."""
+    if run.state == "paused":
+        check_line(store, limits, run.workspace)
+    store.step(run.id)
 
 
 def speed_of(store: Store) -> Speed:
@@ -106,6 +127,7 @@ def train_longer(store: Store, limits: Limits, run: Run, steps: int, share: floa
     Raises InputError when a limit is met or the run cannot go on.
     """
     check_longer(limits, run, steps, share)
+    check_line(store, limits, run.workspace)
     store.extend(run.id, steps, share)
 
 

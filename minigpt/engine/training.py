@@ -81,7 +81,8 @@ class Training:
 
     job: Job
     trainer: Trainer
-    seconds: float = 0.0  # of processor time that it had; the one with the fewest is next
+    seconds: float = 0.0  # of processor time that it had
+    since: float = field(default_factory=time.monotonic)  # it is in memory
     saved_at: float = field(default_factory=time.monotonic)
     metrics: list[Metrics] = field(default_factory=list)
     samples: list[tuple[int, str]] = field(default_factory=list)
@@ -94,6 +95,11 @@ class Training:
     def __post_init__(self) -> None:
         self.job = replace(self.job, checkpoint=None)  # the trainer has it: no need of both
         self.takes = memory.of_run(self.job.model, self.job.train, len(self.job.ids))
+
+    @property
+    def age(self) -> float:
+        """For how many seconds it has been in memory."""
+        return time.monotonic() - self.since
 
     @property
     def rests(self) -> bool:

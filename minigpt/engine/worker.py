@@ -40,6 +40,7 @@ from minigpt.store.room import Holding
 from minigpt.trainer import Diverged
 
 STDIN, STDOUT = 0, 1
+HEAD = 8  # so many of those in line are looked at in a turn
 IDLE_SECONDS = 0.1  # how long to wait when nothing trains
 RETRY_SECONDS = 2.0  # how long to wait when the disk refuses
 TIDY_SECONDS = 60.0
@@ -72,6 +73,7 @@ class Worker:
         self.store, self.limits = store, limits or Limits.from_environment()
         self.health = health or Health()
         self.trainings: dict[str, Training] = {}
+        self._turns = turns.Turns()
         self._unwritten: list[tuple[str, Results]] = []
         self._marker = Marker(store.folder)
         self._died_in = self._marker.read()  # run and step of the worker before
@@ -100,7 +102,7 @@ class Worker:
             self._admit()
             busy = bool(self.trainings)
             if busy:
-                self._train(turns.next_of(self.trainings.values()))
+                self._train(self._turns.next_of(self.trainings.values()))
         except StoreError as error:
             self.health.trouble = str(error)
             return False
@@ -178,42 +180,60 @@ class Worker:
                 self._record(run_id, Results(state=wish))
 
     def _admit(self) -> None:
-        """Takes the next run in line into memory, when there is room for it."""
-        line = self.store.line()
-        for run in line:
-            if refusal := self._refusal(run):
-                self._record(run.id, Results(state="paused", reason=refusal, rests=True))
-                return
-            if self._has_room(run):
-                self._start(run)
-                return
-        self._make_room(line)
+        """Takes a run from the head of the line into memory, when there is room for it or room can
+        be made."""
+        head = self.store.line(HEAD)
+        for run in head:
+            if turns.has_place(run, self.trainings.values(), self.limits):
+                if self._refuses(run):
+                    return
+                if self._has_room(run):
+                    self._start(run)
+                    return
+        if head and not self._pause_abandoned(head) and not self._refuses(head[0]):
+            self._swap(head[0])
 
-    def _refusal(self, run: Run) -> str:
-        """Why a run cannot be trained here, of one whose start was allowed elsewhere or before;
-        empty where it can. It pauses: nothing of it is lost, and the limits may change."""
+    def _swap(self, run: Run) -> None:
+        """Puts runs back in line that had their share, if that lets one begin."""
+        trainings, waited = self.trainings.values(), self.store.clock() - run.queued_at
+        takes = memory_of(self.store, run)
+        going = turns.who_makes_room(run, takes, trainings, self.limits, waited)
+        for training in going:
+            run_id = training.job.id
+            del self.trainings[run_id]
+            with self._answering_for(run_id):
+                self._record(run_id, training.results(checkpoint=True, state="queued"))
+        if going:
+            self._start(run)
+
+    def _refuses(self, run: Run) -> bool:
+        """Whether a run cannot be trained here, of one whose start was allowed elsewhere or before.
+        It pauses and says why: nothing of it is lost, and the limits may change."""
         try:
             check_cost(self.store, self.limits, run.model, run.train, self.store.tokens(run))
         except InputError as error:
-            return f"{error}; to do so, take its settings into a new run"
-        return ""
+            reason = f"{error}; to do so, take its settings into a new run"
+            self._record(run.id, Results(state="paused", reason=reason, rests=True))
+            return True
+        return False
 
     def _has_room(self, run: Run, without: str | None = None) -> bool:
         """Whether a run may train beside those in memory, or beside all but one of them."""
         others = [training for id, training in self.trainings.items() if id != without]
         return turns.has_room(run, memory_of(self.store, run), others, self.limits)
 
-    def _make_room(self, line: list[Run]) -> None:
+    def _pause_abandoned(self, head: list[Run]) -> bool:
         """Pauses the run that nobody has looked at for longest, if that lets one in line begin."""
         minutes = self.limits.abandoned_minutes
         for run_id in self.store.unviewed(["running"], self.store.clock() - 60 * minutes):
-            if run_id in self.trainings and any(self._has_room(run, run_id) for run in line):
+            if run_id in self.trainings and any(self._has_room(run, run_id) for run in head):
                 reason = (
                     f"nobody had looked at it for {counted(minutes, 'minute')} while others "
                     "waited, so it made room: press Resume to go on"
                 )
                 self._let_rest(run_id, reason)
-                return
+                return True
+        return False
 
     def _let_rest(self, run_id: str, reason: str) -> None:
         """Pauses a run that nobody asked to pause."""
@@ -231,11 +251,12 @@ class Worker:
             self._marker.clear()
             self.store.rewind(run.id, trainer.step)
             sampled = {step for step, _ in self.store.samples(run.id)}
-            training = Training(job, trainer, turns.seconds_of_newcomer(self.trainings.values()))
+            training = Training(job, trainer)
             training.measuring = speed_of(self.store).seconds_to_measure(
                 job.model, job.train, len(job.ids)
             )
             training.sample_due = trainer.is_measured_step and trainer.step not in sampled
+            self._turns.join(training, self.trainings.values())
             self.trainings[run.id] = training
             self._record(run.id, Results(state="running"))
 
@@ -249,7 +270,7 @@ class Worker:
                 training.slice(seconds, partial(self._marker.put, run_id))
                 # Time of the processor, not of the clock: nobody pays for a slow disk or a
                 # neighbour of this machine, who may well take seconds.
-                training.seconds += time.process_time() - started
+                self._turns.spend(training, time.process_time() - started)
             except Diverged as error:
                 standing = {"state": "diverged", "reason": str(error), "kept": error.kept}
             else:

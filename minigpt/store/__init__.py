@@ -1,7 +1,8 @@
 """Where texts and runs are kept."""
 
 from minigpt.store.files import StoreError, is_of_disk, refused
-from minigpt.store.line import Wait, wait
+from minigpt.store.line import STINT_SECONDS, Wait, wait
+from minigpt.store.places import holder
 from minigpt.store.records import (
     DEMO_PREFIX,
     EVERYONE,
@@ -23,6 +24,7 @@ __all__ = [
     "LIBRARY_SHELF",
     "MAX_NAME",
     "NO_WEIGHTS",
+    "STINT_SECONDS",
     "Curves",
     "Run",
     "State",
@@ -32,6 +34,7 @@ __all__ = [
     "Wait",
     "Wish",
     "as_name",
+    "holder",
     "home",
     "is_of_disk",
     "refused",

@@ -25,6 +25,7 @@ from minigpt.metrics import Metrics, Results, SingleStep
 from minigpt.store.database import Database
 from minigpt.store.files import StoreBusy
 from minigpt.store.parts import is_large, parts
+from minigpt.store.places import Place, in_order
 from minigpt.store.records import (
     DEMO_PREFIX,
     EVERYONE,
@@ -424,12 +425,30 @@ class Store:
             self.clock() - ARRIVAL_SECONDS,
         )
 
-    def line(self) -> list[Run]:
-        """The runs that wait for their turn, the next one first; single steps go before all."""
-        return self._runs(
-            "WHERE state = 'queued' AND wish = 'running' "
-            "ORDER BY pause_at IS NULL, queued_at, rowid"
+    def line(self, most: int | None = None) -> list[Run]:
+        """The runs that wait for their turn, or the first `most` of them, the next one first."""
+        ids = self.places()[:most]
+        marks = ", ".join("?" * len(ids))
+        runs = {run.id: run for run in self._runs(f"WHERE id IN ({marks})", *ids)}
+        return [runs[run_id] for run_id in ids if run_id in runs]
+
+    def places(self) -> list[str]:
+        """Ids of the runs in line, the next one first."""
+        line = self._db.rows(
+            "SELECT id, workspace, pause_at IS NOT NULL FROM runs "
+            "WHERE state = 'queued' AND wish = 'running' ORDER BY queued_at, rowid"
         )
+        running = self._db.rows("SELECT id, workspace FROM runs WHERE state = 'running'")
+        return in_order([Place(*row) for row in line], [Place(*row) for row in running])
+
+    def waiting(self, workspace: str) -> tuple[int, int]:
+        """How many runs of a workspace, and how many of all, wait for their turn."""
+        ((own, everybody),) = self._db.rows(
+            "SELECT coalesce(sum(workspace = ?), 0), count(*) FROM runs "
+            "WHERE state = 'queued' AND wish = 'running'",
+            workspace,
+        )
+        return own, everybody
 
     def running(self) -> list[Run]:
         """The runs that train now, in no particular order."""
@@ -567,8 +586,7 @@ class Store:
         with self._db.transaction() as db:
             self._record(db, run_id, results)
 
-    @staticmethod
-    def _record(db: sqlite3.Connection, run_id: str, results: Results) -> None:
+    def _record(self, db: sqlite3.Connection, run_id: str, results: Results) -> None:
         db.executemany(
             "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((run_id, *COLUMNS(row)) for row in results.metrics),
@@ -614,6 +632,8 @@ class Store:
             )
             if state != "running":
                 db.execute("UPDATE runs SET pause_at = NULL WHERE id = ?", (run_id,))
+            if state == "queued":  # at the end of the line
+                db.execute("UPDATE runs SET queued_at = ? WHERE id = ?", (self.clock(), run_id))
 
     def rewind(self, run_id: str, step: int) -> None:
         """Forgets what came after `step`, before a run goes on from a checkpoint of that step."""

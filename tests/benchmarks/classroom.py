@@ -15,7 +15,7 @@ from minigpt import tokenizers
 from minigpt.corpus import LIBRARY
 from minigpt.engine.supervisor import Supervisor
 from minigpt.recipes import PRESETS
-from minigpt.store import EVERYONE, Store
+from minigpt.store import LIBRARY_SHELF, Store
 
 FIRST_SECONDS = 5.0  # within which everybody presses Start
 
@@ -23,10 +23,10 @@ FIRST_SECONDS = 5.0  # within which everybody presses Start
 def new_run(store: Store, seed: int) -> str:
     text = LIBRARY["tales"].read()
     tokenizer = tokenizers.CharTokenizer.train(text)
-    text_id = store.add_text(EVERYONE, "tales", text)
+    text_id = store.add_text(LIBRARY_SHELF, "tales", text)
     preset = PRESETS["classic"]
     return store.create_run(
-        EVERYONE, f"run {seed}", text_id, tokenizer.to_json(), preset.model(tokenizer.vocab_size),
+        f"pupil {seed}", f"run {seed}", text_id, tokenizer.to_json(), preset.model(tokenizer.vocab_size),
         preset.train.replace(max_steps=100_000, seed=seed),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from minigpt.config import InputError
+from minigpt.engine.launch import one_step, resume
 from minigpt.store import EXTENDABLE
 from minigpt.ui.once import is_second, remember
 from minigpt.ui.train import longer
@@ -28,7 +29,7 @@ def show(visit: Visit) -> None:
         # Whatever the state, Stop is where it was.
         halts, leaves = run.standing in ("pausing", "paused"), run.standing in ("stopping", "going")
         if halts:
-            button("Resume", "play_arrow", store.wish, run.id, "running", width=FIRST)
+            button("Resume", "play_arrow", resume, store, visit.limits, run, width=FIRST)
         else:
             button("Pause", "pause", store.wish, run.id, "paused", width=FIRST, disabled=leaves)
         button(
@@ -37,7 +38,7 @@ def show(visit: Visit) -> None:
         )  # fmt: skip
         if halts:
             button(
-                "One step", "skip_next", store.step, run.id,
+                "One step", "skip_next", one_step, store, visit.limits, run,
                 help="A single batch, then pause.", disabled=run.standing == "pausing",
             )  # fmt: skip
     elif run.state in EXTENDABLE and not run.imported:
