@@ -26,7 +26,8 @@ def new_run(store: Store, seed: int) -> str:
     text_id = store.add_text(LIBRARY_SHELF, "tales", text)
     preset = PRESETS["classic"]
     return store.create_run(
-        f"pupil {seed}", f"run {seed}", text_id, tokenizer.to_json(), preset.model(tokenizer.vocab_size),
+        f"pupil {seed}", f"run {seed}", text_id, tokenizer.to_json(),
+        preset.model(tokenizer.vocab_size),
         preset.train.replace(max_steps=100_000, seed=seed),
     )  # fmt: skip
 
