@@ -119,7 +119,7 @@ def test_every_benchmark_and_campaign_that_is_named_is_understood(command, monke
 
 
 def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
-    trains, loads, looks = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    trains, loads, looks, removes = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
     monkeypatch.chdir(ROOT)
     exec(trains.replace("max_steps=200", "max_steps=2"), {})
     out = capsys.readouterr().out
@@ -134,6 +134,8 @@ def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
     parts, logit = names["parts"].amounts, names["parts"].logit
     assert sum(parts) == pytest.approx(logit, abs=1e-4)
     assert f"{logit}\n" in capsys.readouterr().out
+    exec(removes, names)
+    assert len(names["found"].parts) == 15 and "all of layer 2 " in capsys.readouterr().out
 
 
 def test_the_readme_names_every_preset_and_limit():
