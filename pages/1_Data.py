@@ -57,7 +57,7 @@ try:
 except InputError as error:
     st.error(sentence(error))
 
-keeping.forget(visit)
+keeping.show_yours(visit)
 frame.show_words(
     "baseline", "bigram", "bits per character", "BPE", "context", "floor", "Kneser-Ney", "loss",
     "merge", "model", "nats", "parameters", "repetition", "run", "seed", "special tokens", "token",

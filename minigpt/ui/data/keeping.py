@@ -11,7 +11,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import address, services, tokens
+from minigpt.ui import address, services, tokens, workspace
 from minigpt.ui.choosing import put_text
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -106,6 +106,36 @@ def _what_deleting_does(runs: int) -> str:
 def _drop(visit: Visit, text: Text) -> tuple[str, str]:
     visit.store.drop_text(visit.workspace, text.id)
     return "success", f"Deleted {plain(text.name)}."
+
+
+def show_yours(visit: Visit) -> None:
+    """What can be done with all that is the visitor's at once."""
+    with st.container(horizontal=True):
+        forget(visit)
+        if workspace.can_be_renewed():
+            renew(visit)
+
+
+def renew(visit: Visit) -> None:
+    """Gives the browser a new secret, once the visitor knows what that does."""
+    with st.popover("New secret for this browser", icon=":material/key:"):
+        st.caption(
+            "Your texts and runs belong to a secret that only this browser keeps. If somebody else "
+            "may have it, perhaps from a computer that you shared, take a new one: all that is "
+            "yours stays yours, in all tabs of this browser, and the old secret opens nothing any "
+            "more. Links to your runs that you gave away go on working."
+        )
+        st.button(
+            "Take a new secret",
+            type="primary",
+            key="renew",
+            on_click=lambda: take(lambda: _renew(visit)),
+        )
+
+
+def _renew(visit: Visit) -> tuple[str, str]:
+    workspace.renew(visit.store, visit.workspace)
+    return "success", "This browser has a new secret."
 
 
 def forget(visit: Visit) -> None:
