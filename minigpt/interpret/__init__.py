@@ -18,7 +18,12 @@ from minigpt.interpret.heads import CopyLosses, HeadScores, Sharp, head_scores, 
 from minigpt.interpret.learned import Groups, losses_by_class, losses_by_order
 from minigpt.interpret.lens import Decisions, Lens, decision_depth, decisions, lens
 from minigpt.interpret.matters import Matters, token_effect, what_matters
-from minigpt.interpret.patterns import attention, norm_weighted
+from minigpt.interpret.patterns import (
+    attention,
+    attention_by_layer,
+    norm_weighted,
+    norms_by_layer,
+)
 from minigpt.interpret.roles import ROLES, UNCLEAR, role_lifts
 from minigpt.interpret.surprise import ByPosition, by_position, guesses, surprise
 from minigpt.interpret.taps import Recorder, chain
@@ -43,6 +48,7 @@ __all__ = [
     "Walk",
     "aligned",
     "attention",
+    "attention_by_layer",
     "attribute",
     "averages",
     "by_chance",
@@ -65,6 +71,7 @@ __all__ = [
     "neighbours",
     "next_probs",
     "norm_weighted",
+    "norms_by_layer",
     "parts_of",
     "plane",
     "removed",

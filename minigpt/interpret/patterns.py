@@ -1,6 +1,7 @@
 """Where each token looks, and how much comes from there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import torch
 
@@ -8,11 +9,11 @@ from minigpt.cache import KVCache
 from minigpt.config import InputError, NotFinite
 from minigpt.corpus import as_ids
 from minigpt.counting import counted
-from minigpt.interpret.taps import Recorder
 from minigpt.model import GPT
 
+Seen = TypeVar("Seen")
 
-@torch.inference_mode()
+
 def attention(model: GPT, ids: Iterable[int], newest: int | None = None) -> torch.Tensor:
     """Where each token looks: (n_layer, n_head, T, T), row = looking token, each row sums to 1.
 
@@ -21,11 +22,9 @@ def attention(model: GPT, ids: Iterable[int], newest: int | None = None) -> torc
     take the memory of its square. Raises InputError when `ids` is empty, longer than the context,
     or not of the model's vocabulary, and NotFinite where the model's numbers are none.
     """
-    patterns, _ = _read(model, ids, newest)
-    return _sound(patterns)
+    return torch.stack(attention_by_layer(model, ids, newest, lambda layer, pattern: pattern))
 
 
-@torch.inference_mode()
 def norm_weighted(model: GPT, ids: Iterable[int], newest: int | None = None) -> torch.Tensor:
     """How much each token brings to another: ‖α f(x)‖, weight times the length of what is read
     (Kobayashi et al. 2020, section 3): (n_layer, n_head, T, T), or as `attention` with `newest`.
@@ -35,11 +34,27 @@ def norm_weighted(model: GPT, ids: Iterable[int], newest: int | None = None) -> 
     token. Lengths are those of vectors in the residual stream, so they have no upper bound, rows do
     not sum to 1, and maps compare within one model only. Raises as `attention` does.
     """
-    patterns, values = _read(model, ids, newest)
-    lengths = torch.stack(
-        [_lengths(block.attn.c_proj.weight, v) for block, v in zip(model.h, values, strict=True)]
-    )  # (L, H, T)
-    return _sound(patterns * lengths[:, :, None, :])
+    return torch.stack(norms_by_layer(model, ids, newest, lambda layer, pattern: pattern))
+
+
+def attention_by_layer(
+    model: GPT, ids: Iterable[int], newest: int | None, see: Callable[[int, torch.Tensor], Seen]
+) -> list[Seen]:
+    """What `see` makes of each layer's patterns, (n_head, newest, T): one layer after the other, so
+    that those of many heads are never all in memory. Otherwise as `attention`."""
+    return _each(model, ids, newest, lambda layer, pattern, values: see(layer, _sound(pattern)))
+
+
+def norms_by_layer(
+    model: GPT, ids: Iterable[int], newest: int | None, see: Callable[[int, torch.Tensor], Seen]
+) -> list[Seen]:
+    """The same of what `norm_weighted` returns."""
+
+    def weighted(layer: int, pattern: torch.Tensor, values: torch.Tensor) -> Seen:
+        lengths = _lengths(model.h[layer].attn.c_proj.weight, values)  # (H, T)
+        return see(layer, _sound(pattern * lengths[:, None, :]))
+
+    return _each(model, ids, newest, weighted)
 
 
 def _lengths(c_proj: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -48,19 +63,30 @@ def _lengths(c_proj: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
     return (v @ heads.transpose(1, 2)).norm(dim=-1)
 
 
-def _read(
-    model: GPT, ids: Iterable[int], newest: int | None
-) -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """The patterns (L, H, newest, T), and of each layer the values of all tokens, (H, T, D)."""
-    read = as_batch(model, ids)
-    recorder = Recorder(lambda name: name.endswith("attn.pattern"))
+@torch.inference_mode()
+def _each(
+    model: GPT,
+    ids: Iterable[int],
+    newest: int | None,
+    see: Callable[[int, torch.Tensor, torch.Tensor], Seen],
+) -> list[Seen]:
+    """What `see` makes of each layer's patterns (H, newest, T) and values of all tokens (H, T, D),
+    while the model reads."""
+    read, seen = as_batch(model, ids), []
+    T = read.size(1)
     model.eval()
     cache = KVCache(model.config, dtype=model.dtype, device=model.device)
-    if before := max(0, read.size(1) - (newest or read.size(1))):
+
+    def tap(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if name.endswith("attn.pattern"):
+            layer = len(seen)
+            seen.append(see(layer, tensor[0], cache.values[layer][0, :, :T]))
+        return tensor
+
+    if before := max(0, T - (newest or T)):
         model(read[:, :before], cache)
-    model(read[:, before:], cache, recorder)
-    patterns = torch.cat(list(recorder.activations.values()))  # each (1, H, T - before, T)
-    return patterns, [values[0, :, : cache.length] for values in cache.values]
+    model(read[:, before:], cache, tap)
+    return seen
 
 
 def as_batch(model: GPT, ids: Iterable[int]) -> torch.Tensor:

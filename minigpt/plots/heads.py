@@ -18,8 +18,8 @@ SLACK = 1e-3  # by which a weight may be out of its range, for it was rounded on
 Kind = Literal["share", "norm", "difference"]  # of what a map shows; the first sum to 1 in a row
 
 
-def thumbnail(patterns: np.ndarray) -> np.ndarray:
-    """Maps (…, N, T) as small pictures, uint8 (…, S, S) with S = min(N, 64): of each block of a
+def thumbnail(patterns: np.ndarray, most: int = MOST_PIXELS) -> np.ndarray:
+    """Maps (…, N, T) as small pictures, uint8 (…, S, S) with S = min(N, `most`): of each block of a
     map, its maximum.
 
     0 stands where nobody can look: ahead; 1 to 255 are the weights 0 to 1, whatever a head's own
@@ -30,7 +30,7 @@ def thumbnail(patterns: np.ndarray) -> np.ndarray:
     shown = np.where(np.tri(N, dtype=bool), patterns[..., T - N :], -1)
     if N < T:
         shown = np.concatenate([further_back(patterns), shown], axis=-1)
-    side = min(N, MOST_PIXELS)
+    side = min(N, most)
     for axis in (-1, -2):
         edges = np.arange(side) * shown.shape[axis] // side
         shown = np.maximum.reduceat(shown, edges, axis)

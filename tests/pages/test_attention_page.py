@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from minigpt import tokenizers
+from minigpt import plots, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.interpret import attention
 from minigpt.store import EVERYONE
@@ -59,12 +59,33 @@ def test_the_shown_part_of_a_long_text_is_a_part_of_what_was_read(home_page, sto
     whole = attention(load_model(store, run), tokenizers.load(run.tokenizer).encode(text)).numpy()
     assert view.patterns.shape[2:] == (96, 120)
     np.testing.assert_allclose(view.patterns, whole[:, :, -96:], atol=1e-5)
+    np.testing.assert_array_equal(view.small, plots.thumbnail(view.patterns))
+    np.testing.assert_allclose(view.map(1, "average"), whole[1, :, -96:].mean(0), atol=1e-5)
     assert view.file("attention") == f"{words.file_name(run)}-step{run.step}-attention"
 
     app = opened(home_page, PAGE, run.id)
     app.text_area[0].set_value(text).run()
     said = captions(app)
     assert "The model reads 120 tokens, the newest 96 are shown" in said and "earlier" in said
+
+
+def test_of_many_heads_few_rows_are_shown_and_none_stays_in_memory(store, monkeypatch):
+    """48 × 64 heads took 2.2 GB, and a message of as much."""
+    run = store.find_run("demo")
+    text = ("Once there was a lamp in the harbour, and nobody lit it. " * 3)[:120]
+    whole, heads = reading.view(run, text, None), 9
+    monkeypatch.setattr(reading, "MOST_WEIGHTS", heads * 120 * 50)
+    monkeypatch.setattr(reading, "KEPT_WEIGHTS", heads * 120 * 50 - 1)
+    monkeypatch.setattr(reading, "MOST_BOARD", heads * 20**2)
+    few = reading.view(run, text, None)
+    assert (few.rows, few.patterns) == (50, None) and few.small.shape == (3, 3, 20, 20)
+    assert any("the newest 50 are shown" in note for note in few.notes)
+    for head in (0, 2, "average"):
+        np.testing.assert_allclose(few.map(1, head), whole.map(1, head)[-50:], atol=1e-5)
+        one, highest = few.norms(2, head)
+        every, of_all = whole.norms(2, head)
+        np.testing.assert_allclose(one, every[-50:], rtol=1e-4, atol=1e-6)
+        assert 0 < highest <= of_all * 1.0001
 
 
 def test_the_chosen_moment_keeps_its_place_while_snapshots_arrive(home_page, store):

@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from minigpt import plots
 from minigpt.store import Run
 from minigpt.ui import address, measured
 from minigpt.ui.attention.reading import View
@@ -29,7 +28,7 @@ def show(view: View, chosen: tuple[int, int | str]) -> None:
         [badge(scores, layer, head) if scores else "" for head in range(H)] for layer in range(L)
     ]
     head = chosen if isinstance(chosen[1], int) else None
-    board(plots.thumbnail(view.patterns), badges, head, key=_key(view.run))
+    board(view.small, badges, head, key=_key(view.run))
     st.caption(
         "Each small map is a head, each line of maps a layer. A row is a token that looks, a "
         "column one that is looked at; the more a square stands out, the more attention it gets. "

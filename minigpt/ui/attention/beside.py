@@ -10,7 +10,7 @@ from minigpt import plots
 from minigpt.config import InputError
 from minigpt.ui import address
 from minigpt.ui.attention import reading
-from minigpt.ui.attention.one_head import capital, named, of
+from minigpt.ui.attention.one_head import capital, named
 from minigpt.ui.attention.reading import View
 from minigpt.ui.choosing import run_label
 from minigpt.ui.components.head_view import head_view
@@ -102,7 +102,7 @@ def _draw(
         words = [named(its, one)]
         words += [] if same_step and same_run else [f"step {side.at:,}"]
         words += [] if same_run else [side.run.name]
-        maps.append(of(side.patterns, its, one))
+        maps.append(side.map(its, one))
         titles.append(", ".join(words))
     alike = view.tokens == other.tokens and maps[0].shape == maps[1].shape
     shown = [

@@ -1,13 +1,11 @@
 """One head, large: its map and its lines, what it does, and downloads."""
 
-import numpy as np
 import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import address, measured
-from minigpt.ui.attention import reading
 from minigpt.ui.attention.reading import View
 from minigpt.ui.components.head_view import head_view
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -59,10 +57,10 @@ def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -
     """Map and lines, with the tokens `kept` before anybody chose; a caption, and the numbers as
     files."""
     if shows == "norm":
-        of_all = reading.norms(view)
-        pattern, highest = of(of_all, layer, head), float(of_all.max()) or 1.0
+        pattern, highest = view.norms(layer, head)
+        highest = highest or 1.0
     else:
-        pattern, highest = of(view.patterns, layer, head), 1.0
+        pattern, highest = view.map(layer, head), 1.0
     title = capital(f"{named(layer, head)}, step {view.at:,}")
     file = f"{view.file(FILES[shows])}-layer{layer}-head{head}"
     before = address.read(address.KEPT_TOKENS, view.run, kept)
@@ -101,11 +99,6 @@ def named(layer: int, head: int | str) -> str:
     if head == address.AVERAGE:
         return f"average of layer {layer}'s heads"
     return f"layer {layer}, head {head}"
-
-
-def of(patterns: np.ndarray, layer: int, head: int | str) -> np.ndarray:
-    """One head's map (N, T), or the mean of a layer's, of all (n_layer, n_head, N, T)."""
-    return patterns[layer].mean(axis=0) if head == address.AVERAGE else patterns[layer, head]
 
 
 def capital(words: str) -> str:

@@ -1,5 +1,6 @@
 """What the model made of the text whose attention is looked at."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import numpy as np
 from minigpt import plots
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.ui import looking, services
+from minigpt.ui import address, looking, services
 from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit
 
@@ -17,17 +18,55 @@ if TYPE_CHECKING:
 
     from minigpt.model import GPT
 
+MOST_WEIGHTS = 2**27  # of all heads together; where there would be more, fewer rows are shown
+KEPT_WEIGHTS = 2**24  # that stay in memory; where there are more, a head is read for when shown
+MOST_BOARD = 2**21  # bytes of all small maps
+
 
 @dataclass(frozen=True)
 class View(Look):
     """The attention of one model over one text, of which the newest N of T tokens are shown."""
 
-    patterns: np.ndarray  # (n_layer, n_head, N, T)
+    small: np.ndarray  # uint8 (n_layer, n_head, S, S): every head's map as a small picture
+    rows: int  # N
+    patterns: np.ndarray | None  # (n_layer, n_head, N, T); None where they are too many
 
     @property
     def shape(self) -> tuple[int, int]:
         """Layers and heads."""
-        return self.patterns.shape[:2]
+        return self.small.shape[:2]
+
+    def map(self, layer: int, head: int | str) -> np.ndarray:
+        """One head's map, or the mean of a layer's: (N, T)."""
+        if self.patterns is not None:
+            return of(self.patterns[layer], head)
+        from minigpt.interpret import attention_by_layer
+
+        def see(at: int, patterns: "torch.Tensor") -> np.ndarray | None:
+            return of(patterns.numpy(), head).copy() if at == layer else None
+
+        return attention_by_layer(self.model, self.ids, self.rows, see)[layer]
+
+    def norms(self, layer: int, head: int | str) -> tuple[np.ndarray, float]:
+        """How much each token brings to another in that head, weight times the length of what is
+        read, (N, T); and the largest of all heads."""
+        from minigpt.interpret import norms_by_layer
+
+        def see(at: int, brought: "torch.Tensor") -> tuple[np.ndarray | None, float]:
+            chosen = of(brought.numpy(), head).copy() if at == layer else None
+            return chosen, float(brought.max())
+
+        seen = norms_by_layer(self.model, self.ids, self.rows, see)
+        return seen[layer][0], max(highest for _, highest in seen)
+
+    @property
+    def model(self) -> "GPT":
+        return services.model(self.run, self.at)
+
+
+def of(patterns: np.ndarray, head: int | str) -> np.ndarray:
+    """One head's map (N, T), or the mean of all, of those of a layer (n_head, N, T)."""
+    return patterns.mean(axis=0) if head == address.AVERAGE else patterns[head]
 
 
 def usually_kept(visit: Visit, shown: View) -> list[int]:
@@ -40,24 +79,26 @@ def usually_kept(visit: Visit, shown: View) -> list[int]:
 def view(run: Run, text: str, step: int | None) -> View:
     """The attention of the run's model at `step`, or as far as it has come, over all of `text` that
     its context holds. Raises InputError as `look` does."""
-    from minigpt.interpret import attention
+    from minigpt.interpret import attention_by_layer
 
     read = looking.look(run, text, step)
-    notes = list(read.notes)
-    if len(read.ids) > plots.MOST_ROWS:
+    notes, T, heads = list(read.notes), len(read.ids), run.model.n_layer * run.model.n_head
+    N = max(1, min(T, plots.MOST_ROWS, MOST_WEIGHTS // (heads * T)))
+    if N < T:
         notes.append(
-            f"The model reads {counted(len(read.ids), 'token')}, the newest {plots.MOST_ROWS} are "
-            "shown. What they give to those before stands in the first column, *earlier*."
+            f"The model reads {counted(T, 'token')}, the newest {N} are shown. What they give to "
+            "those before stands in the first column, *earlier*."
         )
-    patterns = attention(services.model(run, read.at), read.ids, plots.MOST_ROWS).numpy()
-    return View(run, read.at, read.tokens, read.ids, notes, patterns)
+    side = min(plots.MOST_PIXELS, math.isqrt(MOST_BOARD // heads))
+    keeps = heads * N * T <= KEPT_WEIGHTS
 
+    def see(layer: int, patterns: "torch.Tensor") -> tuple[np.ndarray, np.ndarray | None]:
+        whole = patterns.numpy()
+        return plots.thumbnail(whole, side), whole if keeps else None
 
-def norms(shown: View) -> np.ndarray:
-    """How much each token brings to another, weight times the length of what is read: of the shape
-    of the patterns."""
-    from minigpt.interpret import norm_weighted
-
-    model: GPT = services.model(shown.run, shown.at)
-    found: torch.Tensor = norm_weighted(model, shown.ids, plots.MOST_ROWS)
-    return found.numpy()
+    seen = attention_by_layer(services.model(run, read.at), read.ids, N, see)
+    small, whole = zip(*seen, strict=True)
+    return View(
+        run, read.at, read.tokens, read.ids, notes,
+        np.stack(small), N, np.stack(whole) if keeps else None,
+    )  # fmt: skip
