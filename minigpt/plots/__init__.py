@@ -21,6 +21,7 @@ from minigpt.plots.curves import (
     right_answers,
 )
 from minigpt.plots.heads import (
+    MOST_PIXELS,
     MOST_ROWS,
     Kind,
     columns,
@@ -50,6 +51,7 @@ from minigpt.plots.tree import Branch, tree_svg
 from minigpt.plots.waterfall import waterfall, waterfall_svg, waterfall_table
 
 __all__ = [
+    "MOST_PIXELS",
     "MOST_POINTS",
     "MOST_ROWS",
     "NONE_SEEN",
