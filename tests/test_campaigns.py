@@ -1,6 +1,6 @@
 """The campaigns in their small, seeded form; each is a script with a count for the long one."""
 
-from tests.campaigns import disk, imports, kill_server, kill_worker, states, uploads
+from tests.campaigns import appetite, disk, imports, kill_server, kill_worker, states, uploads
 
 
 def test_a_worker_killed_at_random_leaves_no_trace():
@@ -32,3 +32,9 @@ def test_whatever_is_uploaded_gives_a_text_or_a_sentence():
 def test_whatever_is_in_a_file_of_a_run_gives_a_run_whose_pages_open_or_a_sentence():
     tally = imports.campaign(count=400, pages=4, seed=7)
     assert tally.taken > 30 and tally.refused > 200 and tally.opened == 4
+
+
+def test_the_largest_inputs_cost_the_server_little():
+    cases = ["merges of 16,384 without spaces", "30 uploads nobody takes"]
+    for one in appetite.campaign(cases, scale=0.02, memory_mb=1_000):
+        assert (one.said, one.server_mb < 60, one.child_mb < 250) == ("", True, True), one
