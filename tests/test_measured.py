@@ -2,17 +2,17 @@
 
 import threading
 import time
-from collections import OrderedDict
 
 import pytest
 
 from minigpt.config import InputError
 from minigpt.ui import measured
+from minigpt.ui.kept import Kept
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(measured, "_results", measured.OrderedDict())
+    monkeypatch.setattr(measured, "_results", Kept(1_000_000))
 
 
 def test_ten_who_ask_at_once_have_it_measured_once_and_one_at_a_time():
@@ -48,15 +48,16 @@ def test_what_could_not_be_measured_is_tried_again():
 
 
 def test_the_oldest_results_are_let_go_of(monkeypatch):
-    monkeypatch.setattr(measured, "MOST", 3)
+    monkeypatch.setattr(measured, "_results", Kept(3_000))
     for i in range(5):
-        measured.once(i, lambda i=i: i)
-    assert list(measured._results) == [2, 3, 4]
+        measured.once(i, lambda: bytes(900))
+    assert [i for i in range(5) if measured._results.known(i)] == [2, 3, 4]
 
 
 def test_results_of_a_callers_own_are_bounded_and_push_out_nobody_elses():
-    own = OrderedDict()
+    own = Kept(3_000)
     measured.once("kept", lambda: "theirs")
     for i in range(5):
-        assert measured.once(i, lambda i=i: f"{i}", own, 3) == f"{i}"
-    assert list(own) == [2, 3, 4] and "kept" in measured._results
+        assert measured.once(i, lambda: bytes(900), own) == bytes(900)
+    assert [i for i in range(5) if own.known(i)] == [2, 3, 4]
+    assert measured._results.known("kept") == "theirs"

@@ -22,6 +22,7 @@ from minigpt.corpus import (
     reading,
     trained_on,
 )
+from minigpt.corpus.baselines import NGrams
 from minigpt.engine import launch as launching
 from minigpt.engine.bounded import Work
 from minigpt.limits import Limits
@@ -34,12 +35,13 @@ SMALLER = "choose a smaller vocabulary, or bring a shorter text"
 WORKS = {
     work.name: work
     for work in (
-        Work("merges", "learning merges", SMALLER),
+        Work("merges", "learning merges", SMALLER, seconds=120),
         Work("characters", "finding the characters", SHORTER),
         Work("cut", "cutting the text into tokens", SMALLER, seconds=120),
         Work("met", "cutting the text into tokens", SHORTER, seconds=120),
         Work("held_out", "cutting the text into tokens", SHORTER, seconds=120),
         Work("levels", "counting", SHORTER, seconds=120),
+        Work("trigram_nats", "counting", SHORTER, seconds=120),
         Work("statistics", "counting", SHORTER),
         Work("cleaned", "cleaning up", SHORTER),
         Work("source", "sorting the training text", "train on a shorter text", seconds=120),
@@ -119,6 +121,15 @@ def held_out(body: str, tokenizer: str, val_fraction: float) -> np.ndarray:
 def levels(body: str, tokenizer: str, val_fraction: float, block_size: int) -> dict[str, Any]:
     """What a run's losses are compared with."""
     return asdict(findings.levels(body, tokenizer, val_fraction, block_size))
+
+
+def trigram_nats(body: str, tokenizer: str, val_fraction: float, windows: np.ndarray) -> np.ndarray:
+    """What each token of windows (n, T) but the first costs a trigram model of the part that is
+    trained on, in nats: (n, T - 1)."""
+    chosen = tokenizers.load(tokenizer)
+    ids = chosen.encode_array(body)
+    train = ids[: trained_on(len(ids), val_fraction)]
+    return NGrams(train, chosen.vocab_size).trigram_nats(windows)
 
 
 def statistics(body: str) -> dict[str, Any]:

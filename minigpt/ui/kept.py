@@ -78,6 +78,8 @@ def weight(thing: Any) -> int:
         return size + sum(weight(key) + weight(value) for key, value in thing.items())
     if isinstance(thing, list | tuple):
         return size + sum(map(weight, thing))
-    if dataclasses.is_dataclass(thing) or type(thing).__module__.startswith("minigpt."):
+    if dataclasses.is_dataclass(thing):
+        return size + sum(weight(getattr(thing, spec.name)) for spec in dataclasses.fields(thing))
+    if type(thing).__module__.startswith("minigpt."):
         return size + weight(vars(thing))
     return size

@@ -5,7 +5,6 @@ and one at a time, so that a class that looks at thirty runs leaves room for eve
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,13 @@ from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import services
+from minigpt.ui.kept import Kept
 
 if TYPE_CHECKING:
     from minigpt.interpret import Effects, HeadScores, Sharp
 
-MOST = 4_000  # results that are kept: a run has about twenty moments
-_results: "OrderedDict[Hashable, Any]" = OrderedDict()
+MOST_BYTES = 32_000_000  # of results: those of a head take some kilobytes a moment
+_results = Kept(MOST_BYTES)
 _turn = threading.RLock()
 
 
@@ -38,29 +38,47 @@ def sample(run: Run, *, reads_text: bool = True) -> Sample:
     """Windows of the run's held-out text, or of what it writes, where its text is not here or not
     to be read. Raises InputError when there is too little of it, or the context too short."""
     held_out = reads_text and services.store().may_read(run.workspace, run.text_id)
-    return once(("sample", run.id, held_out), lambda: _sample(run, held_out))
+    about = "sample", run.id, held_out
+    if (found := known(about)) is None:
+        unseen = services.held_out(run) if held_out else None
+        found = once(about, lambda: _sample(run, unseen))
+    return found
 
 
-def _sample(run: Run, held_out: bool) -> Sample:
+def _sample(run: Run, unseen: np.ndarray | None) -> Sample:
     from minigpt.interpret import held_out_windows, written_windows
 
-    if held_out:
-        unseen = services.held_out(run)
+    if unseen is not None:
         return Sample(held_out_windows(unseen, run.model.block_size), held_out=True)
     model, tokenizer = services.model(run), tokenizers.load(run.tokenizer)
     beginning = tokenizer.encode(tokenizer.tokens[-1])
     return Sample(written_windows(model, beginning), held_out=False)
 
 
+def _on_sample(
+    about: Hashable,
+    run: Run,
+    measure: Callable[[np.ndarray], Any],
+    *,
+    reads_text: bool = True,
+) -> Any:
+    """What `measure` finds on a run's sample, remembered. The sample, for which one may have to
+    stand in line, is fetched before: nobody else's measurement waits for that."""
+    if (found := known(about)) is None:
+        windows = sample(run, reads_text=reads_text).windows
+        found = once(about, lambda: measure(windows))
+    return found
+
+
 def scores(run: Run, at: int) -> "HeadScores":
     """What each head does at a step of the training. Raises InputError."""
 
-    def measure() -> "HeadScores":
+    def measure(windows: np.ndarray) -> "HeadScores":
         from minigpt.interpret import head_scores
 
-        return head_scores(services.model(run, at), sample(run).windows)
+        return head_scores(services.model(run, at), windows)
 
-    return once(_scores(run, at), measure)
+    return _on_sample(_scores(run, at), run, measure)
 
 
 def known_scores(run: Run, at: int) -> "HeadScores | None":
@@ -104,46 +122,37 @@ def _scores(run: Run, at: int) -> Hashable:
 def effect(run: Run, at: int, layer: int, head: int, kind: str) -> "Effects":
     """What switching one head off does to the loss. Raises InputError."""
 
-    def measure() -> "Effects":
+    def measure(windows: np.ndarray) -> "Effects":
         from minigpt.interpret import head_effects
 
-        windows = sample(run).windows
         return head_effects(services.model(run, at), windows, kind, [(layer, head)])
 
-    return once(("effect", run.id, at, layer, head, kind), measure)
+    return _on_sample(("effect", run.id, at, layer, head, kind), run, measure)
 
 
 def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "list[Sharp]":
     """Where a head attends most sharply in the sample. Raises InputError."""
 
-    def measure() -> "list[Sharp]":
+    def measure(windows: np.ndarray) -> "list[Sharp]":
         from minigpt.interpret import sharpest
 
-        windows = sample(run, reads_text=reads_text).windows
         return sharpest(services.model(run, at), windows, layer, head)
 
-    return once(("places", run.id, at, layer, head, reads_text), measure)
+    about = "places", run.id, at, layer, head, reads_text
+    return _on_sample(about, run, measure, reads_text=reads_text)
 
 
 def known(about: Hashable) -> Any:
     """What was found of it, if somebody had it measured."""
-    return _results.get(about)
+    return _results.known(about)
 
 
-def once(
-    about: Hashable,
-    measure: Callable[[], Any],
-    results: "OrderedDict[Hashable, Any] | None" = None,
-    most: int | None = None,
-) -> Any:
-    """What `measure` finds, measured for the first who asks, and remembered by `about`; among
-    `results` of the caller's own, of which at most so many are kept."""
+def once(about: Hashable, measure: Callable[[], Any], results: Kept | None = None) -> Any:
+    """What `measure` finds, measured for the first who asks, and remembered by `about`, among
+    `results` of the caller's own or those of all."""
     results = _results if results is None else results
-    if (known := results.get(about)) is not None:
-        return known
-    with _turn:
-        result = results[about] if about in results else measure()
-        results[about] = result
-        while len(results) > (MOST if most is None else most):
-            results.popitem(last=False)
-    return result
+    if (found := results.known(about)) is None:
+        with _turn:
+            if (found := results.known(about)) is None:
+                found = results.keep(about, measure())
+    return found

@@ -40,7 +40,7 @@ FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
 MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
-KEPT_BYTES = 128_000_000  # of models and of what was counted, for all sessions
+KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 12  # of models and counts; at most, and of the memory
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def _server(folder: Path) -> Server:
         if folder not in _servers:
             # A worker of settings that cannot be would only end again.
             limits = Limits.from_environment()
+            _kept.most_bytes = min(KEPT_BYTES, int(KEPT_SHARE * 1e6 * limits.memory_mb))
             opened = Store(folder)
             try:
                 opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
@@ -161,7 +162,7 @@ def _of_text(
     """What a work finds in a text: here, where it has so few characters (LITTLE, unless told), else
     in the child; kept as it is. Raises InputError."""
     folder = home().resolve()
-    about = name, folder, text_id, *arguments
+    about = (name, folder, text_id, *arguments) if keeps else None
     if keeps and (found := _kept.known(about)) is not None:
         return found
     if store().characters(text_id) <= (LITTLE if little is None else little):
@@ -232,6 +233,16 @@ def held_out(run: Run) -> np.ndarray:
     """The ids of a run's text that it is not trained on: uint16 (n,). Raises InputError."""
     asked = run.text_id, run.tokenizer, run.train.val_fraction
     return _of_text("held_out", *asked, keeps=False)
+
+
+def trigram_nats(run: Run, windows: np.ndarray) -> np.ndarray:
+    """What each token of a run's held-out windows (n, T) but the first costs a trigram model of the
+    text it is trained on, in nats, remembered: (n, T - 1). Raises InputError."""
+    about = "trigram nats", home().resolve(), run.id
+    if (found := _kept.known(about)) is None:
+        asked = run.text_id, run.tokenizer, run.train.val_fraction, windows
+        found = _kept.keep(about, _of_text("trigram_nats", *asked, keeps=False))
+    return found
 
 
 def statistics(text_id: str) -> Statistics:

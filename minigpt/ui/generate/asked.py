@@ -1,6 +1,5 @@
 """What a run's model was asked besides for the one text: each once for all sessions."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ from minigpt import tokenizers
 from minigpt.config import SampleConfig
 from minigpt.store import Run
 from minigpt.ui import measured, services
+from minigpt.ui.kept import Kept
 
 if TYPE_CHECKING:
     from minigpt.beam import BeamTree
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 # Any visitor may ask for any prompt: what stays of that must not grow, nor push out what others had
 # measured of a run's heads.
-MOST = 100
-_answers: "OrderedDict[Hashable, Any]" = OrderedDict()
+_answers = Kept(16_000_000)
 
 
 def _once(about: Hashable, measure: Callable[[], Any]) -> Any:
-    return measured.once(about, measure, _answers, MOST)
+    return measured.once(about, measure, _answers)
 
 
 def next_token(run: Run, at: int, prompt: str, config: SampleConfig) -> "Step":

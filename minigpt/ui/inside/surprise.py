@@ -7,8 +7,6 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.corpus import NGrams, trained_on
-from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured, services, tokens
 from minigpt.ui.components.strip import Told, strip
@@ -150,23 +148,12 @@ def _measured(view: View) -> "tuple[ByPosition, bool]":
     """It, and whether on held-out text: of a run's text only for those who may read it."""
     reads = view.visit.reads_text
     sample = measured.sample(view.run, reads_text=reads)
+    counted = services.trigram_nats(view.run, sample.windows) if sample.held_out else None
 
     def measure() -> "ByPosition":
         from minigpt.interpret import by_position
 
-        counted = _counted(view.run, sample) if sample.held_out else None
         return by_position(services.model(view.run, view.at), sample.windows, counted)
 
     about = ("by place", view.run.id, view.at, sample.held_out)
     return measured.once(about, measure), sample.held_out
-
-
-def _counted(run: Run, sample: measured.Sample) -> np.ndarray:
-    """What the tokens of the sample cost a trigram model of the run's text, in nats: (n, T - 1)."""
-
-    def measure() -> np.ndarray:
-        ids = tokenizers.load(run.tokenizer).encode_array(services.store().text(run.text_id))
-        train = ids[: trained_on(len(ids), run.train.val_fraction)]
-        return NGrams(train, run.model.vocab_size).trigram_nats(sample.windows)
-
-    return measured.once(("trigram", run.id), measure)
