@@ -11,6 +11,7 @@ from typing import NamedTuple
 from minigpt.config import GPTConfig, TrainConfig
 
 NUMBER, ID = 4, 8  # bytes
+MUON = 9  # numbers that it works with for each of a matrix, as was measured
 OF_A_RUN = 2_000_000  # bytes that Python keeps for any run, however small
 
 
@@ -35,14 +36,13 @@ def of_run(model: GPTConfig, train: TrainConfig, tokens: int = 0) -> Memory:
     """What such a run takes, on a text of so many tokens.
 
     It keeps its weights twice (the newest that gave a loss beside the newest), what the optimizer
-    remembers, the ids, and the windows of its validation. A moment is the largest of three: a step,
-    which holds the gradients and what the backward pass needs of the forward pass; a validation;
-    and a checkpoint, as the file's bytes and their copy.
+    remembers, the ids, and the windows of its validation. A moment is the largest of four: a step,
+    which holds the gradients and what the backward pass needs of the forward pass; Muon's own work;
+    a validation; and a checkpoint, as the file's bytes and their copy.
     """
     weights = model.num_parameters()
-    remembered = 2 * weights  # AdamW's two averages
-    if train.optimizer == "muon":
-        remembered -= matrices(model)  # of these it keeps one
+    moved = matrices(model) if train.optimizer == "muon" else 0
+    remembered = 2 * weights - moved  # AdamW has two averages, Muon one
     validated = min(
         int(tokens * train.val_fraction), train.eval_batches * train.batch_size * model.block_size
     )
@@ -52,7 +52,8 @@ def of_run(model: GPTConfig, train: TrainConfig, tokens: int = 0) -> Memory:
     step += 2 * ID * train.batch_size * model.block_size  # the batch is drawn whole
     guess = NUMBER * read * (6 * model.n_embd + 2 * model.n_hidden + 2 * model.vocab_size)
     checkpoint = 2 * NUMBER * (weights + remembered)
-    return Memory(OF_A_RUN + kept, max(step, guess, checkpoint))
+    muon = NUMBER * (weights + MUON * moved)
+    return Memory(OF_A_RUN + kept, max(step, muon, guess, checkpoint))
 
 
 def matrices(model: GPTConfig) -> int:
