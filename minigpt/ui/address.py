@@ -32,6 +32,7 @@ REFUSED = "address_refused"  # in the session: what of the address cannot be, by
 HERE = "address_here"  # in the session: the page that is open, and what its fields showed last
 CHOSEN = "address_run"  # in the session: the run chosen last, the one before, and until when
 SOON = 3.0  # seconds in which a browser may still send the address as it was before
+LAST = -1  # in the place of a token's number: it stays the last as the text grows
 AVERAGE = "average"  # in the place of a head
 MOST_TYPED = 200  # characters of a text in an address
 TOLD = 40  # characters of what cannot be

@@ -9,7 +9,7 @@ from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import worlds
 from minigpt.store import Run
-from minigpt.ui import address, services, written
+from minigpt.ui import address, pages, services, written
 from minigpt.ui.prompts import check_length, notes_on, opening
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import file_name
@@ -110,3 +110,10 @@ def question(visit: Visit) -> str:
         return ""
     world = worlds.load(store.origin(run.text_id))
     return world.beginning() if world is not None and world.asks else ""
+
+
+def take_apart(run: Run, place: int) -> None:
+    """Opens Inside where the model guesses what comes after so many tokens of the text."""
+    address.put(address.PLACE, run, place, address.LAST)
+    address.put(address.INSTRUMENT, run, "Attribution", None)
+    address.go(pages.INSIDE)

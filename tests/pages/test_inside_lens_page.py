@@ -11,7 +11,7 @@ from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured
 from minigpt.ui.inside.lens_map import lens_map, told
 from minigpt.weights import load_model
-from tests.pages.visits import by_label, html_of, opened, well
+from tests.pages.visits import by_label, html_of, opened, strip_of, well
 
 PAGE = "pages/5_Inside.py"
 TEXT = "Once there was a lamp"
@@ -109,3 +109,27 @@ def test_a_map_escapes_every_token_and_marks_what_is_not_known():
     assert "<b>" not in page and "<i>" not in page and "&lt;b&gt;" in page
     assert page.count("mg-none") == 2 and page.count('class="mg-here"') == 1
     assert "rank 4" in page and html.escape(visible("⏎")) in page
+
+
+def test_attention_and_generate_open_the_token_they_show(home_page, store):
+    run = store.find_run("demo")
+    app = opened(home_page, "pages/3_Attention.py")
+    app.query_params.update({"text": TEXT, "kept": "3,7"})
+    app.run()
+    by_label(app.button, "Take it apart").click().run()
+    assert well(app).query_params["place"] == "8"  # so many tokens are read
+    assert f"After `{TEXT[7]}` (token 8)" in " ".join(m.value for m in app.markdown)
+
+    opened(app, "pages/4_Generate.py")
+    strip = strip_of(app)
+    by_label(app.button, "Take it apart").click().run()
+    read = by_label(well(app).text_area, "Text to look at").value
+    assert len(strip["labels"]) > run.model.block_size and read == strip["prompt"]
+    assert app.query_params["instrument"] == "Attribution" and "place" not in app.query_params
+    app.query_params["length"] = "20"
+    opened(app, "pages/4_Generate.py")
+    by_label(app.button, "Write").click().run()
+    by_label(app.button, "Take it apart").click().run()
+    whole = by_label(well(app).text_area, "Text to look at").value
+    assert whole.startswith(read) and len(whole) == len(read) + 20
+    assert app.query_params["place"] == str(len(read))

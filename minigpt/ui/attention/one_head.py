@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError
 from minigpt.store import Run
-from minigpt.ui import address, measured
+from minigpt.ui import address, looking, measured, pages
 from minigpt.ui.attention.reading import View
 from minigpt.ui.components.head_view import head_view
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -92,6 +92,12 @@ def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -
             "text/csv",
             icon=":material/download:",
         )
+        if st.button(
+            "Take it apart", icon=pages.INSIDE.icon, type="tertiary",
+            help="Opens Inside where the model guesses what comes after the last token that is "
+            "kept, or after the whole text: which of its parts spoke for it.",
+        ):  # fmt: skip
+            looking.take_apart(view.run, now[-1] + 1 if now else address.LAST)
 
 
 def named(layer: int, head: int | str) -> str:

@@ -10,8 +10,9 @@ from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import in_bits
 from minigpt.counting import counted
+from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
-from minigpt.ui import address, pages, tokens, written
+from minigpt.ui import address, looking, pages, tokens, written
 from minigpt.ui.address import CHOICES
 from minigpt.ui.components.strip import Rival, Told, branched, clicked, strip
 from minigpt.ui.generate import branches
@@ -97,13 +98,28 @@ def _draw(task: Task, writing: Writing, shade: bool) -> None:
     tokenizer = tokenizers.load(task.run.tokenizer)
     unread, read = written.parts(writing, tokenizer)
     told = _told(task, writing)
-    clicks = st.session_state.get(CHOSEN, ("", None))
     if (now := clicked(STRIP, len(told))) is not None:
-        clicks = st.session_state[CHOSEN] = (writing.key, now)
-    chosen = clicks[1] if clicks[0] == writing.key else 0
-    if writing.choices and clicks[0] != writing.key:
-        chosen = writing.choices[-1][0]
-    strip(read, unread, told, key=STRIP, chosen=chosen, shade=shade)
+        st.session_state[CHOSEN] = writing.key, now
+    strip(read, unread, told, key=STRIP, chosen=_chosen(writing), shade=shade)
+
+
+def _chosen(writing: Writing) -> int:
+    """The token whose candidates are shown: the one clicked, else the one that was exchanged."""
+    text, clicked_last = st.session_state.get(CHOSEN, ("", None))
+    if text == writing.key:
+        return clicked_last
+    return writing.choices[-1][0] if writing.choices else 0
+
+
+def _before_chosen(run: Run, writing: Writing) -> tuple[str, int]:
+    """The whole text, and how many of its tokens stand before the chosen one; of a text that the
+    context does not hold, what stands before it alone, so that the model reads that."""
+    tokenizer, chosen = tokenizers.load(run.tokenizer), _chosen(writing)
+    prompt = len(tokenizer.encode(writing.prompt))
+    if prompt + len(writing.steps) <= run.model.block_size:
+        return written.whole(writing, run), prompt + chosen
+    ids = [step.id for step in writing.steps[:chosen]]
+    return writing.prompt + tokenizer.decode(ids), address.LAST
 
 
 def _told(task: Task, writing: Writing) -> list[Told]:
@@ -139,17 +155,21 @@ def _tell(task: Task, writing: Writing) -> None:
         help=explain("step", "model"),
     )
     with st.container(horizontal=True):
-        for page, label, about in (
-            (pages.ATTENTION, "See its attention", "where every token of it looks, in every head"),
-            (pages.INSIDE, "Take it apart", "how the model came to guess each token of it"),
-        ):
-            if st.button(
-                label, icon=page.icon, type="tertiary",
-                help=f"Opens {page.title} with this text: {about}.\n\n"
-                + explain("attention", "head"),
-            ):  # fmt: skip
-                address.put(address.TEXT, run, written.whole(writing, run), "")
-                address.go(page)
+        if st.button(
+            "See its attention", icon=pages.ATTENTION.icon, type="tertiary",
+            help="Opens Attention with this text: where every token of it looks, in every "
+            f"head.\n\n{explain('attention', 'head')}",
+        ):  # fmt: skip
+            address.put(address.TEXT, run, written.whole(writing, run), "")
+            address.go(pages.ATTENTION)
+        if st.button(
+            "Take it apart", icon=pages.INSIDE.icon, type="tertiary",
+            help="Opens Inside where the model guesses the token that is chosen here: which of its "
+            "parts spoke for it.",
+        ):  # fmt: skip
+            text, place = _before_chosen(run, writing)
+            address.put(address.TEXT, run, text, "")
+            looking.take_apart(run, place)
         st.download_button(
             "Download as CSV",
             lambda: _table(_told(task, writing)),

@@ -7,7 +7,7 @@ from minigpt.tokenizers.visible import visible
 from minigpt.ui import address
 from minigpt.ui.inside.view import View
 
-LAST = -1  # in the place of a number: it stays the last as the text grows
+LAST = address.LAST
 
 
 def choose(view: View) -> int:
