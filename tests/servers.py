@@ -25,9 +25,21 @@ class Server:
     process: subprocess.Popen
 
     def children(self) -> list[int]:
-        """Its child processes: the worker, once a page was opened."""
+        """Its child processes: the worker, once a page was opened, and for a while that of heavy
+        work."""
         threads = Path(f"/proc/{self.process.pid}/task").iterdir()
         return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+    def workers(self) -> list[int]:
+        """The one of them that trains, and while it is replaced none, or two."""
+        return [pid for pid in self.children() if is_worker(pid)]
+
+
+def is_worker(pid: int) -> bool:
+    try:
+        return b"minigpt.engine.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from tests.campaigns.kill_server import is_worker
 from tests.servers import Server, app_server
 
 CLEARINGS = 8
@@ -66,7 +65,7 @@ def test_clearing_the_caches_unmakes_neither_the_store_nor_the_supervisor(tmp_pa
         assert files_then == files
         assert threads_then < threads + CLEARINGS / 2
         deadline = time.monotonic() + 60
-        while not (workers := {pid for pid in server.children() if is_worker(pid)}):
+        while not (workers := set(server.workers())):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         (first,) = workers
@@ -74,6 +73,6 @@ def test_clearing_the_caches_unmakes_neither_the_store_nor_the_supervisor(tmp_pa
         seen: set[int] = set()
         until = time.monotonic() + 4
         while time.monotonic() < until:
-            seen |= {pid for pid in server.children() if is_worker(pid)} - {first}
+            seen |= set(server.workers()) - {first}
             time.sleep(0.05)
         assert len(seen) == 1

@@ -120,7 +120,7 @@ def measure(viewers: int, runs: int, seconds: float) -> dict[str, float]:
             "p95, ms": 1e3 * times[int(0.95 * len(times))],
             "failed sessions": sum(bool(viewer.failures) for viewer in everybody),
             "server's memory, MB": memory_mb(server.process.pid),
-            "worker's memory, MB": sum(memory_mb(child) for child in server.children()),
+            "worker's memory, MB": sum(memory_mb(child) for child in server.workers()),
         }
         for run_id in ids:
             store.wish(run_id, "deleted")

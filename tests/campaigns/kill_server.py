@@ -15,7 +15,7 @@ from pathlib import Path
 from minigpt.store import Store
 from tests.benchmarks.viewers import Viewer
 from tests.campaigns import trial
-from tests.servers import app_server
+from tests.servers import app_server, is_worker
 
 ORPHAN_SECONDS = 5.0
 MANY_STEPS = 100_000
@@ -34,20 +34,13 @@ def look(address: str, run_id: str) -> None:
         thread.submit(asyncio.run, Viewer(run_id).watch(address, 0, 0)).result()
 
 
-def is_worker(pid: int) -> bool:
-    try:
-        return b"minigpt.engine.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
 def kill_once(folder: Path, rng: random.Random) -> Outcome:
     store = Store(folder)
     run_id = trial.new_run(store, steps=MANY_STEPS)
     with app_server(folder) as server:
         look(server.address, run_id)
         trial.wait_for(lambda: store.run(run_id).step > 0)
-        (worker,) = [pid for pid in server.children() if is_worker(pid)]
+        (worker,) = server.workers()
         time.sleep(rng.uniform(0, 1))
         server.process.kill()
         killed = time.monotonic()
@@ -59,7 +52,7 @@ def kill_once(folder: Path, rng: random.Random) -> Outcome:
     with app_server(folder) as server:
         look(server.address, run_id)
         trial.wait_for(lambda: store.run(run_id).step > before.step)
-        workers = [pid for pid in server.children() if is_worker(pid)]
+        workers = server.workers()
     store.wish(run_id, "deleted")
     # Its server has ended; it saves and leaves after that, and the folder is to stay until then.
     trial.wait_for(lambda: not any(map(is_worker, workers)))

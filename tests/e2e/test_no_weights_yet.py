@@ -16,7 +16,7 @@ from tests.e2e.browser import HEAD, RIVER, TOKENS, settled, visit, wait_until
 def test_a_page_is_drawn_by_itself_once_a_run_has_weights(page, server, running_app, title):
     visit(page, f"{server}/Train", "Train")  # the worker is there
     wait_until(page, running_app.children)
-    (worker,) = running_app.children()
+    (worker,) = running_app.workers()
     os.kill(worker, signal.SIGSTOP)
     store, tokenizer = Store(running_app.home), tokenizers.train(RIVER)
     run_id = store.create_run(
