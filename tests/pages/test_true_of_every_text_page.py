@@ -33,7 +33,7 @@ def test_a_world_is_shown_as_it_writes_and_says_how_far_counting_gets(home_page,
 
     home_page.session_state[choosing.NEXT] = store.add_text("class", name, body, world.to_json())
     words, cut = said_under_the_counts(home_page.run()), services.cut
-    found = cut(home_page.selectbox(key="text-class").value, "char", 0).baselines
+    found = cut(by_label(home_page.selectbox, "Look at").value, "char", 0).baselines
     best = min(found.uniform, found.unigram, found.bigram, found.trigram) / math.log(2)
     floor = world.floor / math.log(2)
     assert f"The rule leaves {floor:.3f} bits" in words

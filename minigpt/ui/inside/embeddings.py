@@ -1,9 +1,7 @@
 """The numbers that stand for tokens and for places, in a plane: which come to lie together."""
 
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -16,6 +14,7 @@ from minigpt.ui import address, measured, services
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.inside.view import View
+from minigpt.ui.kept import Kept
 from minigpt.ui.words import boxed
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 KINDS = {"token": "tokens", "position": "places"}
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")  # of the context
 NEAR = 6  # neighbours
-MOST = 200  # planes: of a large vocabulary each is some hundred kilobytes
-_planes: "OrderedDict[Hashable, Any]" = OrderedDict()
+MOST_BYTES = 16_000_000  # of planes: of a large vocabulary each takes some hundred kilobytes
+_planes = Kept(MOST_BYTES)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def show(view: View) -> None:
 
 
 def _scene(run: Run, kind: str) -> Scene:
-    return measured.once(("scene", run.id, kind), lambda: _set_scene(run, kind), _planes, MOST)
+    return measured.once(("scene", run.id, kind), lambda: _set_scene(run, kind), _planes)
 
 
 def _set_scene(run: Run, kind: str) -> Scene:
@@ -101,7 +100,7 @@ def _film(view: View, scene: Scene) -> "Plane":
 
     run, store, before = view.run, services.store(), None
     steps = [*(step for step in store.snapshot_steps(run.id) if step < view.at), view.at]
-    missing = [step for step in steps if (run.id, step, scene.kind) not in _planes]
+    missing = [step for step in steps if _planes.known((run.id, step, scene.kind)) is None]
     bar = st.empty()
 
     def lay_out(step: int) -> "Plane":
@@ -114,9 +113,7 @@ def _film(view: View, scene: Scene) -> "Plane":
         return found if before is None else replace(found, points=aligned(found.points, before))
 
     for step in steps:
-        found = measured.once(
-            (run.id, step, scene.kind), lambda step=step: lay_out(step), _planes, MOST
-        )
+        found = measured.once((run.id, step, scene.kind), lambda step=step: lay_out(step), _planes)
         before = found.points
     bar.empty()
     return found
@@ -173,7 +170,7 @@ def _chance(scene: Scene, run: Run) -> "Chance":
     from minigpt.interpret import by_chance
 
     n, size = len(scene.rows), run.model.n_embd
-    return measured.once(("chance", n, size), lambda: by_chance(n, size), _planes, MOST)
+    return measured.once(("chance", n, size), lambda: by_chance(n, size), _planes)
 
 
 def _tell(view: View, scene: Scene, found: "Plane", shown: int) -> None:

@@ -2,9 +2,7 @@
 at every moment of the training."""
 
 import time
-from collections import OrderedDict
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -18,6 +16,7 @@ from minigpt.ui import address, measured, services
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.inside.view import View
+from minigpt.ui.kept import Kept
 from minigpt.ui.words import file_name, rough, sentence
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 BY = {"kind": "kind of token", "order": "history that counting needs"}
 UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
 HEIGHT = 300  # px
-MOST = 500  # moments, of some ten kilobytes each
-_losses: "OrderedDict[Hashable, Any]" = OrderedDict()
+MOST_BYTES = 16_000_000  # of losses: those of a moment take some ten kilobytes
+_losses = Kept(MOST_BYTES)
 
 
 def show(view: View) -> None:
@@ -44,7 +43,7 @@ def show(view: View) -> None:
     group, names = _groups(run, by)
     steps = sorted({*store.snapshot_steps(run.id), view.at})
     _measure(view, steps)
-    known = [step for step in steps if ("losses", run.id, step) in _losses]
+    known = [step for step in steps if step == view.at or _known(run, step)]
     through = [_grouped(_token_losses(run, step), group, names) for step in known]
     here = through[known.index(view.at)]
     if len(known) > 1:
@@ -68,7 +67,7 @@ def _groups(run: Run, by: str) -> tuple[np.ndarray, list[str]]:
             )
         about = ("orders", run.id)
         return measured.once(
-            about, lambda: known_from(sample.windows, _train_ids(run)), _losses, MOST
+            about, lambda: known_from(sample.windows, _train_ids(run)), _losses
         ), list(ORDERS)
     classes = token_class(tokenizers.load(run.tokenizer))
     names = list(dict.fromkeys(classes))
@@ -81,6 +80,11 @@ def _train_ids(run: Run) -> np.ndarray:
     return ids[: trained_on(len(ids), run.train.val_fraction)]
 
 
+def _known(run: Run, step: int) -> bool:
+    """Whether a moment has been measured."""
+    return _losses.known(("losses", run.id, step)) is not None
+
+
 def _token_losses(run: Run, step: int) -> np.ndarray:
     """What each next token of the sample cost the model of a step, in nats: (n, T - 1)."""
 
@@ -90,7 +94,7 @@ def _token_losses(run: Run, step: int) -> np.ndarray:
 
         return token_losses(load_model(services.store(), run, step), measured.sample(run).windows)
 
-    return measured.once(("losses", run.id, step), measure, _losses, MOST)
+    return measured.once(("losses", run.id, step), measure, _losses)
 
 
 def _grouped(losses: np.ndarray, group: np.ndarray, names: list[str]) -> "Groups":
@@ -103,7 +107,7 @@ def _measure(view: View, steps: list[int]) -> None:
     """Measures the moments that nobody had measured yet, the one that is looked at first: at once
     where that is quick, else when asked to, and not while the training is played."""
     run = view.run
-    missing = [step for step in steps if ("losses", run.id, step) not in _losses]
+    missing = [step for step in steps if not _known(run, step)]
     missing.sort(key=lambda step: step != view.at)
     if not missing:
         return
@@ -196,5 +200,5 @@ def _by_frequency(run: Run, group: np.ndarray, here: "Groups") -> np.ndarray:
         ids = _train_ids(run) if sample.held_out else sample.windows.ravel()
         return frequency_losses(sample.windows, ids, run.model.vocab_size)
 
-    losses = measured.once(("frequency", run.id, sample.held_out), measure, _losses, MOST)
+    losses = measured.once(("frequency", run.id, sample.held_out), measure, _losses)
     return np.array([losses[group == i].mean() for i in np.unique(group)])
