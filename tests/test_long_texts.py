@@ -21,6 +21,7 @@ def test_counting_part_by_part_reaches_the_same(monkeypatch, at_once):
         written = baselines.counted_text(train, 60, V, seed)
         with monkeypatch.context() as patch:
             patch.setattr(baselines, "AT_ONCE", at_once)
+            patch.setattr(baselines, "SCORED_AT_ONCE", at_once)
             assert vars(fit_baselines(train, val, V)) == pytest.approx(whole, rel=1e-12)
             assert (baselines.counted_text(train, 60, V, seed) == written).all()
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from minigpt.corpus.units import bits_per_character
 
-AT_ONCE = 1 << 20  # tokens, of which each takes several numbers while it is counted or scored
+# Tokens, of which each takes several numbers while it is counted, and more while it is scored.
+AT_ONCE, SCORED_AT_ONCE = 1 << 20, 1 << 18
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def fit_baselines(train_ids: np.ndarray, val_ids: np.ndarray, vocab_size: int) -
     V, train_ids = vocab_size, np.asarray(train_ids)
     unigram, ngrams = np.bincount(train_ids, minlength=V) + 1, NGrams(train_ids, V)
     scored, nats = len(val_ids) - 1, np.zeros(3)
-    for start in range(0, scored, AT_ONCE):
-        ids = np.asarray(val_ids[max(0, start - 1) : start + AT_ONCE + 1], np.int64)
+    for start in range(0, scored, SCORED_AT_ONCE):
+        ids = np.asarray(val_ids[max(0, start - 1) : start + SCORED_AT_ONCE + 1], np.int64)
         new = ids[1 if start else 0 :]  # all but its first are scored here, with one more before it
         trigram = ngrams.trigram(ids[:-2], ids[1:-1], ids[2:])
         bigram = ngrams.bigram(new[:-1], new[1:])

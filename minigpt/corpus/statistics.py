@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 PASSAGE = 32  # characters; a power of two
-AT_ONCE, MOST_HASHES = 1 << 20, 1 << 22  # in memory: characters and their hashes
+AT_ONCE, MOST_HASHES = 1 << 18, 1 << 21  # in memory: characters and their hashes
 FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd and without pattern: 2⁶⁴ over the golden ratio
 
 

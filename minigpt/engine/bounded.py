@@ -29,7 +29,7 @@ from minigpt.counting import counted
 WORKS = "minigpt.engine.works"  # the module whose functions the child runs
 IDLE_SECONDS = 20.0  # a child that nobody has asked for so long leaves
 TELL_SECONDS = 0.5  # who waits is told so often, and may give up his place
-MOST_WAITING, MOST_EACH = 16, 2  # in line; of them for one session
+MOST_WAITING, MOST_EACH = 40, 2  # in line, where a class has room; of them for one session
 HEAD = 8  # bytes that say how long a message's JSON is
 
 

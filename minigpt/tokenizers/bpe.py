@@ -18,7 +18,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -45,9 +44,10 @@ PIECES = (
     r"|[^\S\n]{1,32}(?!\S)|[^\S\n]{1,32}"
 )
 LONGEST_PIECE = 33  # characters, with the space before it
+AT_ONCE = 1 << 19  # characters cut before the engine's own account of them, much longer, is let go
 LEAST_GROWTH = 0.1  # the exponent of Heaps' law; of texts of words it is 0.4 to 0.7
 PROBED = 1_000_000  # characters of a longer text that tell how fast its different pieces grow
-MOST_DIFFERENT = 1_500_000  # bytes of different pieces that merges are learned from
+MOST_DIFFERENT = 1_000_000  # bytes of different pieces that merges are learned from
 CHUNK_CHARACTERS, LONGEST_CHUNK = 16_384, 65_536  # of whole lines, cut by one thread at a time
 
 
@@ -180,7 +180,7 @@ class BPETokenizer:
         arrays, chunks = [np.empty(0, dtype=np.uint16)], _chunks(text)
         with whole_characters():
             text.encode()
-        while some := list(islice(chunks, 64)):  # a few at a time bounds the memory
+        while some := list(_some(chunks)):  # a few at a time bounds the memory
             found = self.engine.encode_batch_fast(some, add_special_tokens=False)
             arrays += [np.array(encoding.ids, dtype=np.uint16) for encoding in found]
         return np.concatenate(arrays)
@@ -315,6 +315,14 @@ def _chunks(text: str) -> Iterator[str]:
             end = start + _last_start(text[start:end])
         yield text[start:end]
         start = end
+
+
+def _some(chunks: Iterator[str]) -> Iterator[str]:
+    """The next chunks, of AT_ONCE characters or some more together."""
+    taken = 0
+    while taken < AT_ONCE and (chunk := next(chunks, None)) is not None:
+        taken += len(chunk)
+        yield chunk
 
 
 def _last_start(part: str) -> int:
