@@ -185,6 +185,14 @@ def test_an_idle_child_leaves_and_the_next_work_gets_a_new_one():
         child.close()
 
 
+def test_a_child_that_holds_much_after_its_work_makes_room_for_a_new_one(shared):
+    first = ask(shared, "process")
+    ask(shared, "hoard", MEMORY // 4)
+    assert ask(shared, "process") == first
+    ask(shared, "hoard", MEMORY // 2)
+    assert ask(shared, "process") != first
+
+
 def test_a_child_ends_with_its_server_even_in_the_middle_of_a_work():
     """The server is killed, so that it can tell nobody."""
     server = subprocess.Popen(

@@ -198,7 +198,7 @@ def _read_pdf(data: bytes, name: str) -> Reading:
                     f"{name} takes longer than {PDF_SECONDS:.0f} s to read, up to page "
                     f"{len(pages):,}: save its text as .txt and bring that, or fewer pages"
                 )
-    except InputError:
+    except (InputError, MemoryError):
         raise
     # A broken PDF can fail anywhere inside the library, with whatever its code met there.
     except Exception as error:
