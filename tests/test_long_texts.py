@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigpt.corpus import LIBRARY, baselines, fit_baselines, statistics
+from minigpt.corpus import LIBRARY, baselines, damage, fit_baselines, statistics
 from minigpt.corpus.statistics import code_points, repetition
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, bpe, char
 
@@ -32,6 +32,14 @@ def test_repetition_part_by_part_is_the_same(monkeypatch):
     monkeypatch.setattr(statistics, "AT_ONCE", 1_000)
     monkeypatch.setattr(statistics, "MOST_HASHES", 900)
     assert repetition(points) == whole > 0.5
+
+
+def test_passages_that_tell_are_found_part_by_part(monkeypatch):
+    for marked in ("ab \nж" * 50 + "é" + "中\n" * 9, "ab\udc92 \nжé" * 40 + "\udcff", "plain"):
+        whole, beyond = damage.excerpts(marked), damage.beyond_ascii(marked)
+        with monkeypatch.context() as patch:
+            patch.setattr(damage, "AT_ONCE", 7)
+            assert (damage.excerpts(marked), damage.beyond_ascii(marked)) == (whole, beyond)
 
 
 def test_characters_are_numbered_part_by_part(monkeypatch):

@@ -6,6 +6,8 @@ a mark of its own, a lone surrogate, which no text has; what becomes of the mark
 
 import codecs
 import re
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,7 @@ MARK = re.compile("[\udc00-\udcff]")
 MARKS = re.compile("[\udc00-\udcff]+")
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 LINE_END = re.compile(r"\r\n|\r|\n")
+AT_ONCE = 1 << 18  # characters looked at in one go
 EXCERPT_CHARACTERS = 70  # on either side of what is in doubt
 
 
@@ -96,7 +99,12 @@ def count(marked: str) -> int:
 
 def beyond_ascii(text: str) -> int:
     """How many of its characters are beyond ASCII, marks among them."""
-    return int(np.count_nonzero(code_points(text) > 127))
+    return sum(int(np.count_nonzero(points > 127)) for points in _points(text))
+
+
+def _points(text: str) -> Iterator[np.ndarray]:
+    """The code points of a text, a part at a time: uint32 (n,)."""
+    return (code_points(text[start : start + AT_ONCE]) for start in range(0, len(text), AT_ONCE))
 
 
 def mended(marked: str, read_as: str) -> str:
@@ -156,16 +164,11 @@ def excerpts(marked: str, most: int = 6) -> list[tuple[int, str]]:
     first, the middle and the last, and the rarest, for a misread passage has characters that the
     others have not.
     """
-    points = code_points(marked)
-    places = np.flatnonzero(points >> 8 == FIRST_MARK >> 8)
-    if not len(places):
-        places = np.flatnonzero(points > 127)
-    if not len(places):
+    wanted = _telling(marked, most)
+    if not wanted:
         return [(1, marked[: 2 * EXCERPT_CHARACTERS])]
-    _, first, counts = np.unique(points[places], return_index=True, return_counts=True)
-    wanted = places[[0, -1, len(places) // 2, *first[np.argsort(counts, kind="stable")[:most]]]]
     chosen: dict[int, list[tuple[int, int]]] = {}  # of each line, the parts to show
-    for at in sorted(wanted.tolist()[:most]):
+    for at in sorted(wanted[:most]):
         parts = chosen.setdefault(line_of(marked, at), [])
         start, end = _around(marked, at)
         if parts and start <= parts[-1][1]:
@@ -175,6 +178,25 @@ def excerpts(marked: str, most: int = 6) -> list[tuple[int, str]]:
         (line, " … ".join(marked[start:end] for start, end in parts))
         for line, parts in chosen.items()
     ]
+
+
+def _telling(marked: str, most: int) -> list[int]:
+    """The places of the first, the last and the middle mark, or character beyond ASCII where there
+    is none, and of the first of each of the rarest."""
+    is_mark = MARK.search(marked) is not None
+    found: list[np.ndarray] = []  # of each part, the places in it
+    counts = np.zeros(sys.maxunicode + 1, dtype=np.int64)
+    for part, points in enumerate(_points(marked)):
+        places = np.flatnonzero(points >> 8 == FIRST_MARK >> 8 if is_mark else points > 127)
+        np.add.at(counts, points[places], 1)
+        found.append((places + part * AT_ONCE).astype(np.uint32))
+    places = np.concatenate([np.empty(0, np.uint32), *found])
+    if not len(places):
+        return []
+    kinds = np.flatnonzero(counts)
+    rarest = kinds[np.argsort(counts[kinds], kind="stable")[:most]].tolist()
+    first = [marked.index(chr(kind)) for kind in rarest]
+    return [*places[[0, -1, len(places) // 2]].tolist(), *first]
 
 
 def _around(text: str, at: int) -> tuple[int, int]:
