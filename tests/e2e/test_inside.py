@@ -58,7 +58,7 @@ def test_every_instrument_is_painted_by_its_tab_and_takes_a_click(page, server):
             shown(page, words)
     page.get_by_text("3. A head looks back").click()
     wait_until(page, lambda: "opened=3" in said(page))
-    shown(page, "keys")
+    shown(page, "Set this row by hand")
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)], ids=["screen", "phone"])
