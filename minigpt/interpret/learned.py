@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from minigpt.config import InputError, NotFinite
+from minigpt.counting import counted
 from minigpt.evaluation import nats
 from minigpt.interpret.intervals import interval
 from minigpt.interpret.windows import batches, checked
@@ -42,8 +43,8 @@ def losses_by_class(
     windows = checked(model, windows)
     if len(classes) != model.config.vocab_size:
         raise InputError(
-            f"there are {len(classes):,} classes for {model.config.vocab_size:,} tokens: it takes "
-            "one for each"
+            f"there are {len(classes):,} classes for "
+            f"{counted(model.config.vocab_size, 'token')}: it takes one for each"
         )
     names = list(dict.fromkeys(classes))
     group = np.array([names.index(name) for name in classes])

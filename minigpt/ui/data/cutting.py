@@ -74,10 +74,10 @@ def tell_part(text: Text, cut: Cut) -> None:
     """That merges were learned on a part of the text."""
     if cut.learned_from < text.characters:
         st.caption(
-            f"The merges were learned on {cut.learned_from:,} of the {text.characters:,} "
-            "characters, in parts spread evenly over the text: nearly all its pieces between "
-            "spaces and marks are different, and all of them would not fit into memory. What is "
-            "counted is counted on the whole text."
+            f"The merges were learned on {cut.learned_from:,} of "
+            f"{counted(text.characters, 'character')}, in parts spread evenly over the text: "
+            "nearly all its pieces between spaces and marks are different, and all of them would "
+            "not fit into memory. What is counted is counted on the whole text."
         )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import address, measured, services
@@ -196,8 +197,8 @@ def _tell(view: View, scene: Scene, found: "Plane", shown: int) -> None:
     notes = []
     if scene.left_out:
         notes.append(
-            f"{scene.left_out:,} tokens are left out: the model never met them in training, so "
-            "their numbers are still those of chance."
+            "Left out, for the model never met them in training: "
+            f"{counted(scene.left_out, 'token')}, whose numbers are still those of chance."
         )
     if shown < n:
         notes.append(f"The picture shows the first {shown:,}; all are measured.")
