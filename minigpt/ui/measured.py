@@ -88,8 +88,8 @@ def known_scores(run: Run, at: int) -> "HeadScores | None":
 
 def clearest(run: Run) -> tuple[int, int]:
     """Layer and head that a page shows first: of a run that has ended the head with the clearest
-    role, of one that trains always the same; for as long as somebody looks, whatever becomes of
-    it."""
+    role, one about content before all others; of one that trains always the same. It stays for as
+    long as somebody looks, whatever becomes of the run."""
     key = f"clearest-{run.id}"
     if key not in st.session_state:
         st.session_state[key] = _clearest(run)
@@ -97,7 +97,7 @@ def clearest(run: Run) -> tuple[int, int]:
 
 
 def _clearest(run: Run) -> tuple[int, int]:
-    from minigpt.interpret import UNCLEAR
+    from minigpt.interpret import ROLES, UNCLEAR
 
     at = services.store().weights_step(run.id)
     if run.active or at is None:
@@ -107,7 +107,7 @@ def _clearest(run: Run) -> tuple[int, int]:
     except InputError:  # too little text to measure heads on: the page says so, where it shows them
         return 0, 0
     lifts = {
-        (layer, head): found.lifts[role][layer, head]
+        (layer, head): (ROLES[role].about_content, found.lifts[role][layer, head])
         for layer, heads in enumerate(found.roles)
         for head, role in enumerate(heads)
         if role != UNCLEAR
