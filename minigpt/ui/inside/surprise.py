@@ -7,6 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import counted
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured, services, tokens
 from minigpt.ui.components.strip import Told, strip
@@ -98,10 +99,11 @@ def _by_place(view: View) -> None:
     chart = plots.by_place(places, found.bits, found.low, found.high, found.trigram, HEIGHT)
     show_chart(chart, f"places-{view.run.id}", moving=view.run.active)
     where = "text it was not trained on" if held else "what it wrote itself"
+    beside = "; a trigram model looks back two tokens and has nothing to gain after them"
     st.caption(
-        f"Measured on {found.windows} pieces of {where}. A line that falls shows that the model "
-        "uses what it read further back; a trigram model looks back two tokens and has nothing to "
-        "gain after them.",
+        f"Measured on {counted(found.windows, 'piece')} of {where}. A line that falls shows that "
+        "the model uses what it read further back"
+        f"{'' if found.trigram is None else beside}.",
         help=explain("trigram", "token"),
     )
     st.markdown(_gained(found), help=explain("context"))
