@@ -70,13 +70,19 @@ def choose(visit: Visit) -> str:
             help="The newest text this run wrote for you on Home or Generate, and its prompt.",
         ):
             address.put(address.TEXT, run, written.whole(writing, run), usual)
-    return st.text_area(
+    text = st.text_area(
         "Text to look at",
         height=80,
         label_visibility="collapsed",
         help="Repeat a word and see which head notices.",
         **address.bind(address.TEXT, run, usual),
     )
+    if len(text) > address.MOST_TYPED and text != usual:
+        st.caption(
+            f"A text of more than {address.MOST_TYPED} characters stays with you: whoever opens "
+            "this address sees the usual one."
+        )
+    return text
 
 
 def _passage(visit: Visit) -> str:

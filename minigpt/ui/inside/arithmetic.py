@@ -184,7 +184,8 @@ def _head(view: View, now: "Walk", own: "Walk", row: by_hand.Row) -> None:
         f"q · k = {products}" + (f"  +  {D - 2:,} more products" if D > 2 else "")
         + f" = **{_number(dot)}**.  Times {own.scale:.3f}: a score of "
         f"**{_number(float(own.scores[most]))}**.  "
-        f"e^score ÷ the sum of e^score over all {T:,} tokens = **{own.weights[most]:.1%}**."
+        f"e^score ÷ the sum of e^score over all {T:,} tokens = **{own.weights[most]:.1%}**"
+        + (", before the row was set by hand." if row.tap else ".")
     )  # fmt: skip
     st.caption(
         f"Layer {row.layer}, head {row.head} has {D:,} numbers for each token. The token's q meets "

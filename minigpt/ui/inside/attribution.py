@@ -54,10 +54,12 @@ def show(view: View) -> None:
         f"{boxed(names[target])} {probs[target]:.1%}." + rival * (target == first)
     )
     show_chart(chart, f"attribution-{run.id}", moving=True)
+    total = f"{found.logit:+.2f}".replace("-", "−")
     st.caption(
         f"From top to bottom, what each part adds to the logit of {boxed(names[target])}, counted "
         f"from {over if against is None else boxed(names[against])}; each bar begins where the "
-        f"last one ends, and the sum, {found.logit:+.2f}, is the one in the model's own output. "
+        f"last one ends, and the sum, {total}, is how far the model's own "
+        "logit lies above that. "
         "A logit is the score of which a token's probability is made: one "
         "that is higher by 1 makes it 2.7 times as likely, against the other.",
         help=explain("embedding", "head", "MLP"),

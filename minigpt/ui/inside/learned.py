@@ -166,6 +166,7 @@ def _tell(
             {
                 "Next token": name,
                 "Tokens": f"{here.count[i]:,}",
+                **({f"At step {steps[0]:,}": f"{losses[0, i]:.2f}"} if steps[0] < view.at else {}),
                 f"Loss at step {view.at:,}": f"{here.loss[i]:.2f}",
                 "95 % interval": f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "too few",
                 "By frequency alone": f"{chance[i]:.2f}",
@@ -177,8 +178,8 @@ def _tell(
     st.caption(
         f"Nats per token on {where}, {counted(int(here.count.sum()), 'token')}. *By frequency "
         "alone* is what the same tokens cost whoever knows only how often each stands in the "
-        "text. *Half-way* is the first kept moment at which half of the fall from the first to "
-        "the last loss was behind it: it says when, not because of what. Steps lie on a scale of "
+        "text. *Half-way* is the first kept moment at which the loss had come half the way from "
+        "its first to its last: it says when, not because of what. Steps lie on a scale of "
         "powers; step 0, before any learning, has no place on it.",
         help=explain("loss", "nats", "step"),
     )
