@@ -139,14 +139,18 @@ def go_on(
     from minigpt.generation import generate, stops
 
     st.session_state[WRITTEN], painted = writing, 0.0
-    written, ends = [step.id for step in writing.steps], stops(tokenizer, config.stop)
+    # A page that is drawn anew goes on with a list of its own: the script before it may still be
+    # in here, on another thread, until it draws next.
+    writing.steps = steps = list(writing.steps)
+    written, ends = [step.id for step in steps], stops(tokenizer, config.stop)
     for step in generate(model, ids, config, written=written, ends=ends):
-        writing.steps.append(step)
+        steps.append(step)
         if time.monotonic() - painted >= FRAME_SECONDS:
             draw(writing, tokenizer, place, bars, shade=shade)
             painted = time.monotonic()
     draw(writing, tokenizer, place, bars, shade=shade)
-    writing.finished = True
+    if writing.steps is steps:
+        writing.finished = True
     return writing
 
 

@@ -1,6 +1,7 @@
 """Generate: an example at first, seeds, long prompts, and bad input."""
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from minigpt.config import GPTConfig, SampleConfig, TrainConfig
 from minigpt.generation import Candidate, Step
@@ -9,6 +10,7 @@ from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from minigpt.ui import prompts, written
 from minigpt.ui.generate import head_off, page, task, temperature
 from tests.pages.visits import (
+    ROOT,
     by_label,
     html_of,
     open_side,
@@ -172,3 +174,40 @@ def test_entropy_is_the_yes_or_no_questions_a_choice_takes():
     step = Step(0, 1 / 8, eight, 1.0, 1, 0)
     assert temperature._entropy(step, "prob") == pytest.approx(3)
     assert temperature._entropy(step, "drawn_from") == 0
+
+
+def test_an_address_with_a_chosen_token_writes_both_texts_in_one_go(home_page, store):
+    app = opened(home_page, "pages/4_Generate.py")
+    steps = app.session_state["written"].steps
+    other = next(one.id for one in steps[4].candidates if one.id != steps[4].id)
+    cold = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    del cold.session_state["written"]  # Home wrote one
+    cold.query_params["choices"] = f"4:{other}"
+    opened(cold, "pages/4_Generate.py")
+    assert not cold.exception and [error.value for error in cold.error] == []
+    now = cold.session_state["written"]
+    assert now.choices == ((4, other),) and now.steps[4].id == other
+    assert [step.id for step in now.steps[:4]] == [step.id for step in steps[:4]]
+    assert len(now.steps) == len(steps)
+
+
+def test_a_page_drawn_anew_while_it_writes_leaves_the_text_as_it_would_have_been(
+    store, monkeypatch
+):
+    """Streamlit may run the new script while the old one is still writing, until that draws."""
+    run = store.find_run("demo")
+    config = SampleConfig(max_new_tokens=40, seed=3)
+    monkeypatch.setattr(written, "FRAME_SECONDS", 0.0)
+    monkeypatch.setattr(written, "draw", lambda *_, **__: None)
+    whole = written.go_on(run, written.begin(run, "Once ", config), None)
+    interrupted, at = written.begin(run, "Once ", config), []
+
+    def meanwhile(writing, *_, **__):
+        at.append(len(writing.steps))
+        if len(at) == 10:  # the old script is here, and the new one begins
+            written.go_on(run, writing, None)
+
+    monkeypatch.setattr(written, "draw", meanwhile)
+    written.go_on(run, interrupted, None)
+    assert len(at) > 40 and interrupted.finished
+    assert [step.id for step in interrupted.steps] == [step.id for step in whole.steps]

@@ -45,6 +45,7 @@ class Told:
     bits: float  # −log₂ prob
     candidates: Sequence[Rival]  # in order of the bare model, the drawn one among them
     special: bool = False
+    by_hand: bool = False  # a person chose it
 
 
 def strip(
@@ -66,6 +67,7 @@ def strip(
     each of its runs, under the same key: then what stands stays where it is.
     """
     rivals = [rival for token in tokens for rival in token.candidates]
+    drawn = [one.drawn * (1 + token.by_hand) for token in tokens for one in token.candidates]
     filters = sorted({rival.cut_by for rival in rivals if rival.cut_by})
     data = {
         "prompt": legible(prompt),
@@ -85,7 +87,7 @@ def strip(
             "prob": _packed([rival.prob for rival in rivals], "<f4"),
             "drawn_from": _packed([rival.drawn_from for rival in rivals], "<f4"),
             "cut": _packed([_cut(rival, filters) for rival in rivals], "u1"),
-            "drawn": _packed([rival.drawn for rival in rivals], "u1"),
+            "drawn": _packed(drawn, "u1"),
             "filters": [name.replace("_", "-") for name in filters],
             "labels": {str(rival.id): rival.label for rival in rivals},
         },

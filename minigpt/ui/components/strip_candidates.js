@@ -14,7 +14,7 @@ function candidatesOf({ many, id, prob, drawn_from, cut, drawn, filters, labels 
         const i = starts[token] + k
         const filter = cuts[i] ? filters[cuts[i] - 1] : null
         const label = labels[ids[i]]
-        return { id: ids[i], label, bare: bare[i], final: final[i], filter, drawn: isDrawn[i] === 1 }
+        return { id: ids[i], label, bare: bare[i], final: final[i], filter, drawn: isDrawn[i] > 0, byHand: isDrawn[i] > 1 }
       }),
   }
 }
@@ -31,7 +31,7 @@ function candidateRow(rival, rank, choose) {
   )
   numbers.lastChild.classList.toggle("cut", rival.filter !== null)
   const action = element("div", "action")
-  if (rival.drawn) action.append(element("div", "mark", `drawn, no. ${count(rank)}`))
+  if (rival.drawn) action.append(element("div", "mark", `${rival.byHand ? "your choice" : "drawn"}, no. ${count(rank)}`))
   else {
     const button = element("button", "", "Go on with this one")
     button.type = "button"

@@ -67,4 +67,7 @@ def _draw(task: Task, steps: "list[Step]", parts: int | None) -> None:
     pieces = list(tokenizer.pieces(step.id for step in steps))
     st.html(tokens.parted(pieces, parts))
     mean = in_bits(sum(step.nats for step in steps)) / max(1, len(steps))
-    st.caption(f"{mean:.2f} bits of surprise a token, for the model that wrote it.")
+    st.caption(
+        f"{mean:.2f} bits of surprise a token over {counted(len(steps), 'token')}, for the model "
+        "that wrote it."
+    )

@@ -77,6 +77,7 @@ def _written(
             if not (writing.finished or writing.stopped):
                 _offer_stop(stop, writing)
                 written.go_on(run, writing, place, shade=shade)
+                stop.empty()
     except ChoiceError as error:
         st.warning(f"The address names a token that cannot be chosen: {error}.")
         address.forget(CHOICES, run)
@@ -91,7 +92,8 @@ def _offer_stop(place: DeltaGenerator, writing: Writing) -> None:
     def stop() -> None:
         writing.stopped = True
 
-    place.button("Stop", icon=":material/stop:", key="stop-writing", on_click=stop)
+    # One script may write several texts, one after the other: each has a button of its own.
+    place.button("Stop", icon=":material/stop:", key=f"stop-{writing.key}", on_click=stop)
 
 
 def _draw(task: Task, writing: Writing, shade: bool) -> None:
@@ -127,6 +129,7 @@ def _told(task: Task, writing: Writing) -> list[Told]:
     tokenizer = tokenizers.load(task.run.tokenizer)
     names = tokenizer.tokens
     pieces = tokenizer.pieces(step.id for step in writing.steps)
+    by_hand = {at for at, _ in writing.choices}
     return [
         Told(
             text=piece,
@@ -140,8 +143,9 @@ def _told(task: Task, writing: Writing) -> list[Told]:
                 for one in step.candidates
             ],
             special=names[step.id] in tokens.SPECIAL,
+            by_hand=at in by_hand,
         )
-        for step, piece in zip(writing.steps, pieces, strict=True)
+        for at, (step, piece) in enumerate(zip(writing.steps, pieces, strict=True))
     ]  # fmt: skip
 
 

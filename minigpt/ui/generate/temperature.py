@@ -8,6 +8,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.corpus import in_bits
+from minigpt.counting import counted
 from minigpt.ui import tokens
 from minigpt.ui.figures import show_chart
 from minigpt.ui.generate import asked
@@ -68,8 +69,9 @@ def _show_five(task: Task) -> None:
             st.html(tokens.shaded("", "", pieces, probs, shade=True))
             st.caption(_cost("".join(pieces), steps), help=explain("bits per character"))
     st.caption(
-        "The hotter, the less likely what is drawn: the colour of a token is its surprise, for the "
-        "model as it is. The other settings are those above."
+        f"The first {counted(configs[0].max_new_tokens, 'token')} at each. As a rule, the hotter "
+        "the less likely is what is drawn, though one text can go the other way: the colour of a "
+        "token is its surprise, for the model as it is. The other settings are those above."
     )
 
 
