@@ -119,7 +119,7 @@ def test_every_benchmark_and_campaign_that_is_named_is_understood(command, monke
 
 
 def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
-    trains, loads, looks, removes = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
+    trains, loads, looks, removes, walks = re.findall(r"```python\n(.+?)```", README, re.DOTALL)
     monkeypatch.chdir(ROOT)
     exec(trains.replace("max_steps=200", "max_steps=2"), {})
     out = capsys.readouterr().out
@@ -136,6 +136,9 @@ def test_the_package_examples_run(monkeypatch, tmp_path, capsys):
     assert f"{logit}\n" in capsys.readouterr().out
     exec(removes, names)
     assert len(names["found"].parts) == 15 and "all of layer 2 " in capsys.readouterr().out
+    exec(walks, names)
+    out = capsys.readouterr().out
+    assert "vowels" in out and names["numbers"].probs.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_the_readme_names_every_preset_and_limit():

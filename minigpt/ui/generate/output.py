@@ -23,6 +23,7 @@ from minigpt.ui.words import file_name
 from minigpt.ui.written import ChoiceError, Writing
 
 STRIP = "strip"
+REFUSED = "choice_refused"  # in the session: why a token could not be chosen, by the text's key
 CHOSEN = "strip_chosen"  # in the session: the token whose candidates are shown, by its text
 
 
@@ -79,8 +80,12 @@ def _written(
                 written.go_on(run, writing, place, shade=shade)
                 stop.empty()
     except ChoiceError as error:
-        st.warning(f"The address names a token that cannot be chosen: {error}.")
+        words = f"The address names a token that cannot be chosen: {error}."
+        st.session_state[REFUSED] = writing.key, words
         address.forget(CHOICES, run)
+    text, words = st.session_state.get(REFUSED, ("", ""))
+    if text == writing.key:  # told for as long as the text stands there in its place
+        st.warning(words)
     stop.empty()
     st.session_state[written.WRITTEN] = writing
     return writing
