@@ -211,3 +211,13 @@ def test_a_page_drawn_anew_while_it_writes_leaves_the_text_as_it_would_have_been
     written.go_on(run, interrupted, None)
     assert len(at) > 40 and interrupted.finished
     assert [step.id for step in interrupted.steps] == [step.id for step in whole.steps]
+
+
+def test_a_token_that_cannot_be_chosen_is_told_until_something_is_written_anew(home_page):
+    home_page.query_params["choices"] = "900:1"
+    app = opened(home_page, "pages/4_Generate.py")
+    for _ in range(2):  # the browser has the page drawn again at once
+        assert any("cannot be chosen" in warning.value for warning in app.warning)
+        app.run()
+    by_label(app.button, "Write").click().run()
+    assert not any("cannot be chosen" in warning.value for warning in well(app).warning)

@@ -64,6 +64,7 @@ def _written(
     first = None if pressed else written.kept(run)
     if pressed:
         address.forget(CHOICES, run)
+        st.session_state.pop(REFUSED, None)
     if first is None:
         written.show_last_sample(task.visit, place)
         first = branches.again(written.begin(run, task.prompt, task.config))
