@@ -32,8 +32,9 @@ def test_whoever_takes_a_new_secret_keeps_everything_and_the_old_one_opens_nothi
     tab.get_by_text("Words on this page").wait_for()
     page.get_by_role("button", name="New secret for this browser").click()
     page.get_by_role("button", name="Take a new secret").click()
-    expect(page.get_by_text("This browser has a new secret.")).to_be_visible()
     wait_until(page, lambda: workspace_of(page) != old)
+    settled(page)  # the browser's answer drew the page anew
+    expect(page.get_by_text("This browser has a new secret.")).to_be_visible()
     for of_mine in (page, tab):
         settled(of_mine)
         expect(of_mine.get_by_role("combobox", name="Look at")).to_have_value(re.compile("river"))

@@ -11,7 +11,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import address, services, tokens, workspace
+from minigpt.ui import address, news, services, tokens, workspace
 from minigpt.ui.choosing import put_text
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -22,14 +22,14 @@ TOLD = "told"  # what became of the newest texts: (icon, sentence)
 def take(make: Callable[[], tuple[str, str]]) -> None:
     """Does what a button asks for, and says what became of it."""
     try:
-        st.session_state[TOLD] = [make()]
+        news.put(TOLD, [make()])
     except InputError as error:
-        st.session_state[TOLD] = [("error", sentence(error))]
+        news.put(TOLD, [("error", sentence(error))])
 
 
 def tell() -> None:
-    """What became of the newest texts, until something else is done about texts."""
-    for kind, words in st.session_state.pop(TOLD, []):
+    """What became of the newest texts."""
+    for kind, words in news.get(TOLD) or []:
         tell_of(kind, words)
 
 

@@ -9,7 +9,7 @@ from minigpt.config import InputError
 from minigpt.corpus import reading
 from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
-from minigpt.ui import services, tokens, untaken
+from minigpt.ui import news, services, tokens, untaken
 from minigpt.ui.data.keeping import TOLD, keep, take, tell_of
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -37,7 +37,7 @@ def upload(visit: Visit) -> None:
     waits = st.session_state.setdefault(WAITS, {})
     if files:
         told = [_take_file(visit, file, waits) for file in files]
-        st.session_state[TOLD] = [words for words in told if words]
+        news.put(TOLD, [words for words in told if words])
         st.session_state[UPLOADS] += 1
         st.rerun()
     for file_id in [*waits]:

@@ -8,6 +8,7 @@ import streamlit as st
 from minigpt.config import InputError
 from minigpt.engine.launch import one_step, resume
 from minigpt.store import EXTENDABLE
+from minigpt.ui import news
 from minigpt.ui.once import is_second, remember
 from minigpt.ui.train import longer
 from minigpt.ui.visit import Visit
@@ -56,13 +57,8 @@ def show(visit: Visit) -> None:
 
 def show_refusal() -> None:
     """Why what was asked for last was refused."""
-    if refusal := st.session_state.get(REFUSAL):
+    if refusal := news.get(REFUSAL):
         st.error(refusal)
-
-
-def forget_refusal() -> None:
-    """Once the page is drawn to its end: a run that moves on meanwhile draws it once more."""
-    st.session_state.pop(REFUSAL, None)
 
 
 def button(
@@ -84,10 +80,11 @@ def button(
     def press() -> None:
         if once and is_second(label):
             return
+        news.drop(REFUSAL)
         try:
             act(*args)
         except InputError as error:
-            st.session_state[REFUSAL] = sentence(error)
+            news.put(REFUSAL, sentence(error))
         else:
             remember(label)
 

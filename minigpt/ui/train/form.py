@@ -13,7 +13,7 @@ from minigpt.engine.launch import check, check_cost
 from minigpt.engine.speed import BUDGETS, USUAL_VOCABULARY
 from minigpt.recipes import DEFAULT_PRESET, PRESETS, Preset
 from minigpt.store import MAX_NAME, Run, Text
-from minigpt.ui import address, numbers, services, untaken
+from minigpt.ui import address, news, numbers, services, untaken
 from minigpt.ui.choosing import (
     choose_text,
     choose_tokenizer,
@@ -74,7 +74,7 @@ def show(visit: Visit) -> None:
         on_click=changed("preset", lambda name: _start(visit, name)),
         disabled=not possible,
     )
-    if error := st.session_state.pop(ERROR, None):
+    if error := news.get(ERROR):
         start.error(error)
     with st.expander("All settings"):
         st.markdown("**The model**")
@@ -270,8 +270,9 @@ def _start(visit: Visit, preset_name: str) -> None:
             visit.limits, visit.workspace, name, text.id, tokenizer, model, train
         )
     except InputError as error:
-        st.session_state[ERROR] = sentence(error)
+        news.put(ERROR, sentence(error))
     else:
+        news.drop(ERROR)
         remember(asked)
         address.show_run(run_id)
         st.toast("The new run is in line: its curve is at the top of the page.")
@@ -303,7 +304,7 @@ def take_file(visit: Visit) -> None:
             key=f"brought-{number}",
             help="Made by Download on this page, or by `python -m minigpt export`.",
         )
-        if error := st.session_state.pop(REFUSED, None):
+        if error := news.get(REFUSED):
             st.error(error)
         if file is None:
             return
@@ -316,7 +317,8 @@ def take_file(visit: Visit) -> None:
             room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, len(data))
             run_id = services.import_run(data, visit.workspace, visit.limits)
         except InputError as error:
-            st.session_state[REFUSED] = sentence(error)
+            news.put(REFUSED, sentence(error))
         else:
+            news.drop(REFUSED)
             address.show_run(run_id)
         st.rerun()

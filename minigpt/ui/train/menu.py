@@ -16,7 +16,7 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import address, measured, services
+from minigpt.ui import address, measured, news, services
 from minigpt.ui.fields import changed
 from minigpt.ui.glossary import explain
 from minigpt.ui.train import controls, form, leaving_out, sharing
@@ -61,7 +61,7 @@ def _panel(action: Action, visit: Visit) -> None:
         st.rerun()
     action.panel(visit)
     controls.show_refusal()
-    controls.forget_refusal()
+    news.drop(controls.REFUSAL)  # the page behind the panel need not tell it again
 
 
 def _actions(visit: Visit) -> Mapping[str, Action]:

@@ -51,7 +51,6 @@ def show(visit: Visit) -> None:
         controls.show_refusal()
     _watch(visit)
     comparing.show(visit)
-    controls.forget_refusal()
 
 
 def _watch(visit: Visit) -> None:
