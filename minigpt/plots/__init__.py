@@ -32,6 +32,7 @@ from minigpt.plots.heads import (
 )
 from minigpt.plots.learned import learned, learned_table
 from minigpt.plots.lens import VIEWED, LensMap, LensView, lens_svg, lens_table
+from minigpt.plots.lines import lines_svg
 from minigpt.plots.moving import option
 from minigpt.plots.parts import (
     NONE_SEEN,
@@ -83,6 +84,7 @@ __all__ = [
     "learned_table",
     "lens_svg",
     "lens_table",
+    "lines_svg",
     "loss",
     "memorising",
     "moment",

@@ -2,6 +2,8 @@
 cold address."""
 
 import re
+import struct
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -42,6 +44,21 @@ def shown(page: Page, words: str) -> None:
     assert page.locator(EXCEPTION).count() == 0
 
 
+def expect_picture(page: Page) -> None:
+    """Every picture of an instrument can be had as a PNG file, with something on it."""
+    buttons = page.get_by_test_id("stButton").get_by_role("button", name="Download as PNG")
+    assert buttons.count()
+    for at in range(buttons.count()):
+        with page.expect_download() as download:
+            buttons.nth(at).click()
+        assert download.value.suggested_filename.endswith(".png")
+        file = Path(download.value.path()).read_bytes()
+        assert file.startswith(b"\x89PNG\r\n\x1a\n")
+        width, height = struct.unpack(">II", file[16:24])
+        assert 800 < width < 6_000 and 200 < height < 6_000
+        assert len(file) > 10_000, "there is nothing on it"
+
+
 def test_every_instrument_is_painted_by_its_tab_and_takes_a_click(page, server):
     visit(page, f"{server}/Inside?text=the lamp, the sea", "Inside")
     for name, (words, choice) in INSTRUMENTS.items():
@@ -56,6 +73,8 @@ def test_every_instrument_is_painted_by_its_tab_and_takes_a_click(page, server):
             radio.last.click()
             wait_until(page, lambda wanted=in_address: wanted in said(page))
             shown(page, words)
+        if name != "Arithmetic":
+            expect_picture(page)
     page.get_by_text("3. A head looks back").click()
     wait_until(page, lambda: "opened=3" in said(page))
     shown(page, "Set this row by hand")

@@ -258,13 +258,7 @@ function headView(root) {
       context.clip()
       drawLines(context, weights, theme, linesAt, strong, window_.scrollTop, kept, NOTHING)
     }
-    canvas.toBlob((blob) => {
-      const link = document.createElement("a")
-      link.href = URL.createObjectURL(blob)
-      link.download = weights.file
-      link.click()
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
-    })
+    saveAs(canvas, weights.file)
   }
 
   const leave = (event) => event.pointerType === "mouse" && point(NOTHING, "mouse")

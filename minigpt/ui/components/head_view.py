@@ -18,7 +18,9 @@ _component = st.components.v2.component(
     "minigpt_head_view",
     html=source("head_view.html"),
     css=source("head_view.css"),
-    js=source("paint.js", "head_weights.js", "head_map.js", "head_lines.js", "head_view.js"),
+    js=source(
+        "paint.js", "save.js", "head_weights.js", "head_map.js", "head_lines.js", "head_view.js"
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import address, services
+from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside import place
@@ -87,20 +88,9 @@ def _choose(view: View, names: list[str]) -> int:
 
 def _downloads(view: View, chart: plots.Chart, found: "Attribution") -> None:
     title = f"{view.run.name}, step {view.at:,}: {chart.x.name}"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download as SVG",
-            lambda: plots.waterfall_svg(chart, title),
-            f"{view.file('attribution')}.svg",
-            "image/svg+xml",
-            icon=":material/download:",
-            key=f"attribution-svg-{view.run.id}",
-        )
-        st.download_button(
-            "Download as CSV",
-            lambda: plots.waterfall_table(found.names, found.amounts, found.logit),
-            f"{view.file('attribution')}.csv",
-            "text/csv",
-            icon=":material/download:",
-            key=f"attribution-csv-{view.run.id}",
-        )
+    downloads(
+        view.file("attribution"),
+        f"attribution-{view.run.id}",
+        lambda: plots.waterfall_table(found.names, found.amounts, found.logit),
+        lambda: plots.waterfall_svg(chart, title),
+    )

@@ -12,8 +12,9 @@ from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import address, measured, services
+from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
-from minigpt.ui.glossary import GLOSSARY, explain
+from minigpt.ui.glossary import explain
 from minigpt.ui.inside.view import View
 from minigpt.ui.kept import Kept
 from minigpt.ui.words import boxed
@@ -213,13 +214,9 @@ def _tell(view: View, scene: Scene, found: "Plane", shown: int) -> None:
 def _download(view: View, scene: Scene, found: "Plane", chart: plots.Chart) -> None:
     file = view.file(f"{scene.kind}-embedding")
     title = f"{view.run.name}: {KINDS[scene.kind]}, step {view.at:,}"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download as SVG", lambda: plots.scattered_svg(chart, title), f"{file}.svg",
-            "image/svg+xml", icon=":material/download:",
-        )  # fmt: skip
-        st.download_button(
-            "Download as CSV",
-            lambda: plots.scattered_table(found.points, scene.labels, scene.classes),
-            f"{file}.csv", "text/csv", icon=":material/download:", help=GLOSSARY["embedding"],
-        )  # fmt: skip
+    downloads(
+        file,
+        f"plane-{view.run.id}-{scene.kind}",
+        lambda: plots.scattered_table(found.points, scene.labels, scene.classes),
+        lambda: plots.scattered_svg(chart, title),
+    )

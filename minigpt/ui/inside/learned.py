@@ -13,6 +13,7 @@ from minigpt.corpus import trained_on
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.ui import address, measured, services
+from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.inside.view import View
@@ -138,10 +139,13 @@ def _draw(view: View, steps: list[int], through: "list[Groups]") -> None:
     told = [f"{name}, {counted(n, 'token')}" for name, n in zip(names, count, strict=True)]
     chart = plots.learned(steps, told, losses, view.at, HEIGHT)
     show_chart(chart, f"learned-{view.run.id}", moving=view.plays or view.run.active)
-    st.download_button(
-        "Download as CSV", lambda: plots.learned_table(steps, names, losses),
-        f"{file_name(view.run)}-learned.csv", "text/csv", icon=":material/download:",
-    )  # fmt: skip
+    title = f"{view.run.name}: what was learned when"
+    downloads(
+        f"{file_name(view.run)}-learned",
+        f"learned-{view.run.id}",
+        lambda: plots.learned_table(steps, names, losses),
+        lambda: plots.lines_svg(chart, title),
+    )
 
 
 def _tell(

@@ -11,6 +11,7 @@ from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import address, measured, services
+from minigpt.ui.downloads import downloads
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside import place
 from minigpt.ui.inside.lens_map import lens_map
@@ -106,23 +107,12 @@ def _downloads(
     view: View, shown: plots.LensMap, whole: plots.LensMap, shows: plots.LensView, first: int
 ) -> None:
     title = f"{view.run.name}, step {view.at:,}: what each part would answer"
-    with st.container(horizontal=True):
-        st.download_button(
-            "Download as SVG",
-            lambda: plots.lens_svg(shown, shows, title, first),
-            f"{view.file('lens')}.svg",
-            "image/svg+xml",
-            icon=":material/download:",
-            key=f"lens-svg-{view.run.id}",
-        )
-        st.download_button(
-            "Download as CSV",
-            lambda: plots.lens_table(whole),
-            f"{view.file('lens')}.csv",
-            "text/csv",
-            icon=":material/download:",
-            key=f"lens-csv-{view.run.id}",
-        )
+    downloads(
+        view.file("lens"),
+        f"lens-{view.run.id}",
+        lambda: plots.lens_table(whole),
+        lambda: plots.lens_svg(shown, shows, title, first),
+    )
 
 
 def _show_decisions(view: View) -> None:

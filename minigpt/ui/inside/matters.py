@@ -13,6 +13,7 @@ from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import address, measured, services
 from minigpt.ui.components.parts import Cell, clicked, parts
+from minigpt.ui.downloads import downloads
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside.view import View
 from minigpt.ui.tokens import weighed
@@ -181,31 +182,13 @@ def _files(view: View, found: "Matters") -> None:
         if not found.notes
         else found.notes[0]
     )
-    with st.container(horizontal=True):
-        _download(
-            "SVG",
-            lambda: plots.parts_svg(
-                *_lines(view.run),
-                found.delta,
-                found.seen,
-                plots.depths(found.delta, whole),
-                title,
-                told,
-            ),
-            f"{file}.svg",
-            "image/svg+xml",
-        )
-        _download(
-            "CSV",
-            lambda: plots.parts_table(names, found.delta, found.low, found.high, found.level),
-            f"{file}.csv",
-            "text/csv",
-        )
-
-
-def _download(kind: str, make: Callable[[], str], file: str, mime: str) -> None:
-    icon = ":material/download:"
-    st.download_button(f"Download as {kind}", make, file, mime, icon=icon, key=f"file-{file}")
+    depth = plots.depths(found.delta, whole)
+    downloads(
+        file,
+        f"matters-{view.run.id}",
+        lambda: plots.parts_table(names, found.delta, found.low, found.high, found.level),
+        lambda: plots.parts_svg(*_lines(view.run), found.delta, found.seen, depth, title, told),
+    )
 
 
 def _by_token(view: View, found: "Matters", part: "Part") -> None:

@@ -11,6 +11,7 @@ from minigpt.counting import counted
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured, services, tokens
 from minigpt.ui.components.strip import Told, strip
+from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside.view import View
@@ -82,12 +83,12 @@ def _hardest(
 
 
 def _files(view: View, bits: np.ndarray, rank: np.ndarray) -> None:
-    st.download_button(
-        "Download as CSV",
+    title = f"{view.run.name}, step {view.at:,}: surprise"
+    downloads(
+        view.file("surprise"),
+        f"surprise-{view.run.id}",
         lambda: plots.surprise_table(view.tokens, bits, rank),
-        f"{view.file('surprise')}.csv",
-        "text/csv",
-        icon=":material/download:",
+        lambda: plots.surprise_svg(view.tokens, bits, title),
     )
 
 
@@ -112,13 +113,12 @@ def _by_place(view: View) -> None:
             f"There are {found.windows} pieces of text, and an interval takes 8: how sure this is "
             "cannot be told."
         )
-    st.download_button(
-        "Download as CSV",
+    title = f"{view.run.name}, step {view.at:,}: surprise by place"
+    downloads(
+        view.file("surprise-by-place"),
+        f"places-{view.run.id}",
         lambda: plots.places_table(places, found.bits, found.low, found.high, found.trigram),
-        f"{view.file('surprise-by-place')}.csv",
-        "text/csv",
-        icon=":material/download:",
-        key=f"places-file-{view.run.id}",
+        lambda: plots.lines_svg(chart, title),
     )
 
 
