@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from minigpt import plots
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import png
 from minigpt.plots.theme import DIVERGING, LABELS, SEQUENTIAL
+from minigpt.tokenizers.visible import columns
 
 ROOT = Path(__file__).parents[1]
 SVG = "{http://www.w3.org/2000/svg}"

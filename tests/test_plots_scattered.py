@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from minigpt import plots
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import LETTER
 from minigpt.plots.scattered import SIDE, apart_enough
 from minigpt.plots.theme import GUIDES_AT, LABELS, OTHERS_AT, TRAIN_AT
+from minigpt.tokenizers.visible import columns
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ["vowels", "consonants", "punctuation", "space"]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from minigpt import plots
 from minigpt.corpus.overlap import Passage
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import WIDEST, brief, columns, legible, visible
 from minigpt.ui import tokens
+from minigpt.ui.words import distinct
 
 NOT_SEEN = {"Cc", "Cf", "Mn", "Zs", "Zl", "Zp", "Co", "Cs", "Cn"}
 EVERY = [chr(point) for point in range(sys.maxunicode + 1)]
@@ -117,3 +118,16 @@ def test_quotation_marks_stand_as_themselves_on_every_axis():
     line = (np.arange(2), np.arange(2))
     figure = plots.figure(plots.comparison(['"a" & <i>b'], [line], "steps"))
     assert figure.data[-1].name == '"a" &amp; &lt;i&gt;b'
+
+
+def test_a_token_that_is_too_wide_is_cut_by_columns_and_says_so():
+    assert brief("z" * WIDEST) == "z" * WIDEST
+    assert brief("z" * 300) == "z" * (WIDEST - 1) + "…"
+    assert brief("\u200f" * 64).startswith("<U+200F><U+200F>")
+    assert brief("語" * 40) == "語" * (WIDEST // 2 - 1) + "…", "these are two columns wide each"
+    assert columns(brief("語" * 40)) <= WIDEST
+
+
+def test_choices_that_look_the_same_are_told_apart_by_their_numbers():
+    labels = distinct([brief("z" * 64), "a", brief("z" * 128)], [7, 8, 9])
+    assert labels == [f"{'z' * (WIDEST - 1)}… (7)", "a", f"{'z' * (WIDEST - 1)}… (9)"]

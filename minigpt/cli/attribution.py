@@ -8,7 +8,7 @@ from minigpt.cli.looks import Look, Reading
 from minigpt.cli.terminal import say
 from minigpt.config import InputError
 from minigpt.counting import counted
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 
 ROW = "{:<22}  {:>8}  {:>8}"
 ERASED = (
@@ -27,7 +27,7 @@ def attribution_of(reading: Reading, args: argparse.Namespace) -> Look:
     target = first if args.target is None else _token(reading, "--target", args.target)
     against = None if args.against is None else _token(reading, "--against", args.against)
     found = attribute(reading.model, reading.ids, target, against)
-    names = [visible(token) for token in reading.tokenizer.tokens]
+    names = [brief(token) for token in reading.tokenizer.tokens]
     over = "the mean of all" if against is None else f"that of {names[against]}"
     unit = f"logit of {names[target]} above {over}"
     say(

@@ -7,7 +7,7 @@ import numpy as np
 
 from minigpt.cli.looks import Look, Reading
 from minigpt.cli.terminal import say
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import columns, visible
 
 if TYPE_CHECKING:
     from minigpt.plots import LensMap
@@ -70,8 +70,6 @@ def _lines(shown: "LensMap") -> list[list[str]]:
 
 
 def _say_table(lines: list[list[str]]) -> None:
-    from minigpt.plots import columns
-
     wide = [max(map(columns, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, wide, strict=True)

@@ -7,7 +7,7 @@ import numpy as np
 from minigpt.cli.looks import Look, Reading
 from minigpt.cli.terminal import say
 from minigpt.config import InputError
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 
 ROW = "{:>5}  {:<12}  {:>7}  {:>6}  {}"
 
@@ -25,8 +25,8 @@ def surprise_of(reading: Reading, args: argparse.Namespace) -> Look:
     expected = [names[i] for i in likeliest]
     say(ROW.format("place", "token", "bits", "rank", "expected"))
     for at, token in enumerate(reading.tokens[1:]):
-        instead = "it" if rank[at] == 1 else f"{visible(expected[at])} ({prob[at]:.1%})"
-        say(ROW.format(at + 2, visible(token), f"{bits[at]:.2f}", str(rank[at]), instead))
+        instead = "it" if rank[at] == 1 else f"{brief(expected[at])} ({prob[at]:.1%})"
+        say(ROW.format(at + 2, brief(token), f"{bits[at]:.2f}", str(rank[at]), instead))
     blind = np.log2(reading.run.model.vocab_size)
     say(f"{bits.mean():.2f} bits per token, where guessing blindly has {blind:.2f}")
     told = {

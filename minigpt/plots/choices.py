@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from minigpt.plots.chart import Axis, Bars, Chart, Rows
 from minigpt.plots.theme import GUIDES_AT, OTHERS_AT, TRAIN_AT
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 
+NAME = 20  # columns of a token at its row
 Candidate = tuple[str, float, float]  # token, p of the bare model, p after temperature and filters
 
 
@@ -16,7 +17,7 @@ def next_tokens(candidates: Sequence[Candidate], marks: Mapping[int, str] | None
     for row, mark in (marks or {}).items():
         before[row] = f"{mark}  ".replace(" ", "\u00a0")  # on one line with its token
     bars = [Bars("drawn from", drawn_from, TRAIN_AT), Bars("bare model", bare, GUIDES_AT[2])]
-    rows = Rows([visible(token) for token in tokens], before)
+    rows = Rows([brief(token, NAME) for token in tokens], before)
     x = Axis("probability", shown=".1%")
     return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")
 
@@ -29,6 +30,6 @@ def with_and_without(
 ) -> Chart:
     """Next tokens, a row each, by the whole model and by what is left of it after a change."""
     bars = [Bars("whole model", whole, TRAIN_AT), Bars(how, left, OTHERS_AT[0])]
-    rows = Rows([visible(token) for token in tokens], [""] * len(tokens))
+    rows = Rows([brief(token, NAME) for token in tokens], [""] * len(tokens))
     x = Axis("probability", shown=".1%")
     return Chart(bars, x, rows, height=60 + 30 * len(tokens), legend="across")

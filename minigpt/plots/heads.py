@@ -4,11 +4,10 @@ import csv
 import io
 from collections.abc import Sequence
 from typing import Literal
-from unicodedata import east_asian_width
 
 import numpy as np
 
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import shortened, visible
 
 EARLIER = "earlier"
 LABEL_COLUMNS = 10  # of a letter's width each; a longer label is cut
@@ -83,19 +82,6 @@ def further_back(patterns: np.ndarray) -> np.ndarray:
     return patterns[..., : T - N].sum(axis=-1, keepdims=True)
 
 
-def columns(label: str) -> int:
-    """How wide a label is in letters of one width; those of Chinese and Japanese count for two."""
-    return sum(1 + (east_asian_width(character) in "WF") for character in label)
-
-
 def short(label: str) -> str:
-    """A label cut to LABEL_COLUMNS, with `…` where something is left out.
-
-    >>> short("antidisestablishment"), short("·the")
-    ('antidises…', '·the')
-    """
-    if columns(label) <= LABEL_COLUMNS:
-        return label
-    while columns(label) > LABEL_COLUMNS - 1:
-        label = label[:-1]
-    return f"{label}…"
+    """A label cut to what fits beside a map."""
+    return shortened(label, LABEL_COLUMNS)

@@ -9,10 +9,10 @@ from typing import Literal, Protocol, Self
 
 import numpy as np
 
-from minigpt.plots.heads import columns, short
+from minigpt.plots.heads import short
 from minigpt.plots.picture import FAINT, INK, LETTER, LINE, colors_of, document, scale_bar
 from minigpt.plots.theme import LETTERS, SEQUENTIAL, escaped
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import columns, legible, visible
 
 LensView = Literal["true", "entropy", "kl"]
 VIEWED: dict[LensView, str] = {

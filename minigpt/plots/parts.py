@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import FAINT, HATCH, LETTER, LINE, document
 from minigpt.plots.theme import DIVERGING, LABELS, LETTERS, escaped
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import brief, columns, legible, visible
 
 DEEPEST_BITS = 8  # of surprise, and more: the deepest colour
 WIDE, HIGH, GAP = 82, 44, 4  # px of a cell
@@ -100,7 +99,7 @@ def surprise_svg(tokens: Sequence[str], bits: np.ndarray, title: str) -> str:
     ]
     x, y, wide = 8.0, 60.0, 720.0
     for token, bit in zip(tokens, [0.0, *bits.tolist()], strict=True):
-        label = visible(token)
+        label = brief(token)
         width = LETTER * columns(label) + 2
         if x + width > wide:
             x, y = 8.0, y + 26

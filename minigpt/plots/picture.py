@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minigpt.plots.heads import EARLIER, Kind, columns, further_back, short
+from minigpt.plots.heads import EARLIER, Kind, further_back, short
 from minigpt.plots.theme import DIVERGING, LABELS, LETTERS, SEQUENTIAL, TEMPLATE, escaped
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import columns, legible, visible
 
 SIDE = 640  # of the square of cells, in pixels at most
 CELL = 32  # of a cell, at most

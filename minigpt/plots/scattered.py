@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigpt.plots.chart import Axis, Chart, Line, Points, above
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import FAINT, HATCH, LETTER, LINE, document
 from minigpt.plots.theme import GUIDES_AT, LABELS, LETTERS, OTHERS_AT, TEMPLATE, TRAIN_AT, escaped
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import brief, columns, legible, visible
 
 MOST_POINTS = 2_000  # more would hide each other
 SIDE = 440  # pixels of the square
@@ -41,7 +40,7 @@ def scattered(
     farthest = float(np.abs(points).max(initial=0)) or 1.0
     apart = above(farthest / 2.5)
     reach = apart * np.ceil(1.08 * farthest / apart)
-    texts = [visible(token) for token in tokens]
+    texts = [brief(token) for token in tokens]
     first = [] if chosen is None else [chosen, *near]
     labelled = apart_enough(points * SIDE / (2 * reach), texts, first)
     parts: list[Line | Points] = []

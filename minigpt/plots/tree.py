@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, get_args
 
-from minigpt.plots.heads import columns, short
+from minigpt.plots.heads import short
 from minigpt.plots.picture import FAINT, INK, LETTER, LINE, document
 from minigpt.plots.theme import LABELS, LETTERS, TRAIN, escaped
-from minigpt.tokenizers.visible import legible
+from minigpt.tokenizers.visible import columns, legible
 
 MOST_PRUNED = 3  # children of one node
 GAP = 54  # pixels in front of a column: for edges and their percentages

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from minigpt.plots.chart import Axis, Bars, Chart, Rows, above
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import FAINT, HATCH, INK, LINE, document
 from minigpt.plots.theme import GUIDES_AT, LETTERS, TEMPLATE, TRAIN_AT, VALIDATION_AT, escaped
-from minigpt.tokenizers.visible import legible
+from minigpt.tokenizers.visible import columns, legible
 
 STEP = 24  # pixels of a row
 ACROSS = 420  # pixels of the axis

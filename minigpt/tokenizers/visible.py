@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from itertools import accumulate, takewhile
 
 STAND_INS = {" ": "·", "\n": "⏎", "\t": "⇥"}
+WIDEST = 32  # columns of a token where it is only shown: an imported one may have 2,048
 # Printable by their category, and yet nothing to see: fillers, and what only chooses a variant of
 # the character before it (Unicode's Default_Ignorable_Code_Point, and the blank of braille).
 UNSEEN = re.compile(
@@ -39,6 +41,36 @@ def _sign(token: str, i: int) -> str:
         return character  # it makes an emoji of the symbol before it, or a plain symbol
     seen = character.isprintable() and not UNSEEN.match(character)
     return character if seen else _code(character)
+
+
+def brief(token: str, most: int = WIDEST) -> str:
+    """A token, visible, as it is shown where it could make a page too wide.
+
+    >>> brief("\n"), brief("z" * 256)
+    ('⏎', 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…')
+    """
+    return shortened(visible(token), most)
+
+
+def columns(label: str) -> int:
+    """How wide a label is in letters of one width; those of Chinese and Japanese count for two."""
+    return sum(map(_columns, label))
+
+
+def _columns(character: str) -> int:
+    return 1 + (unicodedata.east_asian_width(character) in "WF")
+
+
+def shortened(label: str, most: int = WIDEST) -> str:
+    """A label cut to so many columns, with `…` where something is left out.
+
+    >>> shortened("antidisestablishment", 10), shortened("·the", 10)
+    ('antidises…', '·the')
+    """
+    if columns(label) <= most:
+        return label
+    ends = accumulate(map(_columns, label))
+    return f"{label[: sum(1 for end in takewhile(lambda end: end < most, ends))]}…"
 
 
 def _code(character: str) -> str:

@@ -4,11 +4,11 @@ import hashlib
 
 import streamlit as st
 
-from minigpt import plots
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import LIBRARY_SHELF, Run, Text
 from minigpt.tokenizers.bpe import MAX_VOCABULARY, MIN_VOCABULARY
+from minigpt.tokenizers.visible import columns
 from minigpt.ui import address, numbers
 from minigpt.ui.fields import changed, hold
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -57,7 +57,7 @@ WIDTHS = ((" ijl.,:;'|!·", 3.9), ("frt()[]-", 5.3), ("mwMWQO@%", 13.0), ("ABCDE
 def pixels(label: str) -> float:
     """About how wide a label is in a field, where letters are drawn 16 pixels high."""
     return sum(
-        16 if plots.columns(letter) > 1 else next((w for of, w in WIDTHS if letter in of), 8.2)
+        16 if columns(letter) > 1 else next((w for of, w in WIDTHS if letter in of), 8.2)
         for letter in label
     )
 

@@ -8,7 +8,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers import unfamiliar
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief, visible
 from minigpt.ui import services
 from minigpt.ui.words import boxed
 
@@ -24,7 +24,7 @@ def opening(run: Run) -> str:
     if tokenizer.kind == "bpe":
         # Bytes can spell what the model never met, and a space belongs to the word behind it.
         whole = [word for word in words if "<" not in word and "\ufffd" not in word]
-        return " ".join(whole[:3])[:40] or tokenizer.tokens[-1]
+        return (" ".join(whole[:3]) or tokenizer.tokens[-1])[:40]
     spelt = set(tokenizer.tokens)
     for beginning in ("Once there was ", "The ", "hello"):
         if set(beginning) <= spelt:
@@ -52,7 +52,7 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
         tokenizer,
         text,
         services.met(run),
-        lambda token: boxed(visible(token)),
+        lambda token: boxed(brief(token)),
         alike=f"*{CLEANINGS['one-form'].title}* on Data",
     )
     if (left_out := len(ids) - run.model.block_size) > 0:

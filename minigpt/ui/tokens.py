@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from minigpt.corpus.overlap import Passage
 from minigpt.counting import counted
-from minigpt.tokenizers.visible import legible, visible
+from minigpt.tokenizers.visible import brief, legible, visible
 from minigpt.ui.glossary import GLOSSARY
 
 SPECIAL = ("<pad>", "<unk>", "<eos>")
@@ -62,7 +62,7 @@ def chips(
         for i, token in enumerate(tokens)
     ]
     parts = [
-        f'<span class="{classes[i]}">{html.escape(visible(token))}</span>'
+        f'<span class="{classes[i]}">{html.escape(brief(token))}</span>'
         + "<br>" * (breaks and token.endswith("\n"))
         for i, token in enumerate(tokens)
     ]
@@ -79,7 +79,7 @@ def coloured(ids: Sequence[int], tokens: Sequence[str], counts: Sequence[int]) -
         title = f"id {i:,}, {counted(counts[i], 'time')} in the text"
         parts.append(
             f'<bdi class="mg-chip mg-{i * 7 % 6}{hollow}" title="{title}">'
-            f"{html.escape(visible(token))}</bdi>" + "<br>" * token.endswith("\n")
+            f"{html.escape(brief(token))}</bdi>" + "<br>" * token.endswith("\n")
         )
     return (
         f'{STYLE}<div class="mg-text" dir="auto" style="white-space: normal">{"".join(parts)}</div>'
@@ -177,7 +177,7 @@ def parted(tokens: Sequence[str], at: int | None) -> str:
     parts = []
     for i, token in enumerate(tokens):
         kind = "mg-prompt" if at is None or i < at else "mg-chip mg-marked" if i == at else ""
-        words = html.escape(visible(token) if i == at else legible(token))
+        words = html.escape(brief(token) if i == at else legible(token))
         parts.append(f'<span class="{kind}">{words}</span>' if kind else words)
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'
 

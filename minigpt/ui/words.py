@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from minigpt.config import SettingError
 from minigpt.store import Run
@@ -35,6 +37,20 @@ def boxed(token: str) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", token)), default=0))
     pad = " " * (token[:1] == "`" or token[-1:] == "`")
     return f"{fence}{pad}{token}{pad}{fence}"
+
+
+def distinct(labels: Sequence[str], numbers: Sequence[int]) -> list[str]:
+    """Choices of a list, those that look the same told apart by their numbers: what a browser
+    answers is what stands there.
+
+    >>> distinct(["zz…", "a", "zz…"], [0, 1, 2])
+    ['zz… (0)', 'a', 'zz… (2)']
+    """
+    times = Counter(labels)
+    return [
+        f"{label} ({number})" if times[label] > 1 else label
+        for label, number in zip(labels, numbers, strict=True)
+    ]
 
 
 def clock(seconds: float) -> str:

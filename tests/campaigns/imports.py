@@ -56,10 +56,11 @@ class Tally:
     slowest: float = 0.0
 
 
-def trained(store: Store, tokenizer: Tokenizer, **shape: Any) -> bytes:
+def trained(store: Store, tokenizer: Tokenizer, block_size: int = 8, **shape: Any) -> bytes:
     """A small run's file."""
     text_id = store.add_text("me", "sun and moon", TEXT)
-    model = GPTConfig(tokenizer.vocab_size, block_size=8, n_layer=1, n_head=2, n_embd=8, **shape)
+    size = {"block_size": block_size, "n_layer": 1, "n_head": 2, "n_embd": 8}
+    model = GPTConfig(tokenizer.vocab_size, **size, **shape)
     train = TrainConfig(max_steps=6, batch_size=2, eval_interval=2)
     run_id = store.create_run("me", "a run", text_id, tokenizer.to_json(), model, train)
     trainer = worker.Worker(store)

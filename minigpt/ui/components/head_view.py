@@ -9,7 +9,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.plots.picture import SHOWN
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui.components.sources import source
 
 MOST_KEPT = 20  # tokens at once
@@ -58,7 +58,7 @@ def head_view(
         "parts": parts,
         "first": T - N,
         "rows": N,
-        "labels": [visible(token) for token in tokens[T - N :]],
+        "labels": [brief(token) for token in tokens[T - N :]],
         "weights": base64.b64encode(plots.packed(pattern, kind, highest)).decode(),
         "kept": now,
     }

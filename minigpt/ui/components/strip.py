@@ -10,7 +10,7 @@ from operator import itemgetter
 import numpy as np
 import streamlit as st
 
-from minigpt.tokenizers.visible import legible
+from minigpt.tokenizers.visible import legible, shortened
 from minigpt.ui.components.sources import source
 from minigpt.ui.tokens import DEEPEST, DEEPEST_BITS
 
@@ -73,7 +73,7 @@ def strip(
         "prompt": legible(prompt),
         "unread": legible(unread),
         "pieces": list(_pieces([token.text for token in tokens], copied)),
-        "labels": [token.label for token in tokens],
+        "labels": [shortened(token.label) for token in tokens],
         "special": [i for i, token in enumerate(tokens) if token.special],
         "prob": _packed([token.prob for token in tokens], "<f4"),
         "bits": _packed([token.bits for token in tokens], "<f4"),
@@ -89,7 +89,7 @@ def strip(
             "cut": _packed([_cut(rival, filters) for rival in rivals], "u1"),
             "drawn": _packed(drawn, "u1"),
             "filters": [name.replace("_", "-") for name in filters],
-            "labels": {str(rival.id): rival.label for rival in rivals},
+            "labels": {str(rival.id): shortened(rival.label) for rival in rivals},
         },
     }
     _component(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from minigpt.plots.tree import FATES, Branch, Fate, layout, percent
+from minigpt.tokenizers.visible import shortened
 from minigpt.ui.components.sources import source
 
 WORDS: dict[Fate, str] = {"best": "on the winning path", "alive": "kept", "pruned": "pruned"}
@@ -68,4 +69,4 @@ def clicked(key: str, n: int) -> int | None:
 
 def _words(node: Branch, fate: Fate) -> str:
     ended = ", finished" if node.ended else ""
-    return f"{node.label}, step {node.depth}, {percent(node.prob)}, {WORDS[fate]}{ended}"
+    return f"{shortened(node.label)}, step {node.depth}, {percent(node.prob)}, {WORDS[fate]}{ended}"

@@ -12,7 +12,7 @@ from minigpt.counting import counted
 from minigpt.findings import AT_FLOOR
 from minigpt.store import Text
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief, visible
 from minigpt.ui import services, tokens
 from minigpt.ui.choosing import USUAL_BPE, choose_part
 from minigpt.ui.figures import show_chart
@@ -153,7 +153,7 @@ def replay(beginning: str, characters: int, cut: Cut, key: str) -> None:
         marked = [i for i, token_id in enumerate(ids) if token_id == newest]
         st.html(tokens.chips([so_far.tokens[i] for i in ids], marked=marked))
         if now:
-            left, right = (visible(so_far.tokens[i]) for i in so_far.merges[-1])
+            left, right = (brief(so_far.tokens[i]) for i in so_far.merges[-1])
             st.caption(
                 f"Merge {now:,}: **{plain(left)}** and **{plain(right)}** became one. "
                 f"{what_a_merge_did(tokenizer, now - 1, cut.joined)} "

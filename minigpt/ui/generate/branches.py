@@ -7,7 +7,7 @@ from minigpt import tokenizers
 from minigpt.corpus import in_bits
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief, visible
 from minigpt.ui import address, tokens, written
 from minigpt.ui.address import CHOICES
 from minigpt.ui.fields import changed
@@ -92,7 +92,7 @@ def _labels(run: Run, texts: list[Writing]) -> list[str]:
         if one.choices:
             at, id = one.choices[-1]
             parent = letters.get(one.choices[:-1], "A")
-            labels.append(f"{letters[one.choices]}: {parent}, {at + 1:,} “{visible(names[id])}”")
+            labels.append(f"{letters[one.choices]}: {parent}, {at + 1:,} “{brief(names[id])}”")
         else:
             labels.append(f"{letters[()]}: as drawn")
     return labels

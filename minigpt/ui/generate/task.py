@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from minigpt.config import SampleConfig
 from minigpt.store import Run
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import boxed
 
@@ -43,5 +43,5 @@ def described(config: SampleConfig) -> str:
     }
     told = [f"{name} {value:g}" for name, value in more.items() if value is not None]
     if config.stop is not None:
-        told.append(f"stop at {boxed(visible(config.stop))}")
+        told.append(f"stop at {boxed(brief(config.stop))}")
     return ", ".join([f"Temperature {config.temperature:g}", *told])

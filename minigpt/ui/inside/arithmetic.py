@@ -9,7 +9,7 @@ import streamlit as st
 
 from minigpt import tokenizers
 from minigpt.counting import counted
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.inside import by_hand
@@ -43,7 +43,7 @@ def show(view: View) -> None:
     now = walk(model, view.ids, layer, head, row.tap) if row.tap else own
     st.caption(
         f"What the model of step {view.at:,} computes to guess the token after "
-        f"{boxed(visible(view.tokens[-1]))}, the last of the text above. All numbers are its own, "
+        f"{boxed(brief(view.tokens[-1]))}, the last of the text above. All numbers are its own, "
         "rounded; of long lists the first few are shown. Open one step after the other.",
         help=explain("model", "token"),
     )
@@ -133,7 +133,7 @@ def _ids(view: View, now: "Walk") -> None:
     T, V = len(now.ids), view.run.model.vocab_size
     newest = range(max(0, T - NEWEST), T)
     rows = [
-        {"": "Token", **{f"{at + 1}": boxed(visible(view.tokens[at])) for at in newest}},
+        {"": "Token", **{f"{at + 1}": boxed(brief(view.tokens[at])) for at in newest}},
         {"": "Id", **{f"{at + 1}": f"{now.ids[at]:,}" for at in newest}},
     ]
     st.table(rows)
@@ -145,7 +145,7 @@ def _ids(view: View, now: "Walk") -> None:
 
 
 def _embeddings(view: View, now: "Walk") -> None:
-    config, last = view.run.model, boxed(visible(view.tokens[-1]))
+    config, last = view.run.model, boxed(brief(view.tokens[-1]))
     V, C, T = config.vocab_size, config.n_embd, len(now.ids)
     _lists(
         (f"row {now.ids[-1]:,} of the token embedding, for {last}", now.token),
@@ -169,7 +169,7 @@ def _embeddings(view: View, now: "Walk") -> None:
 def _head(view: View, now: "Walk", own: "Walk", row: by_hand.Row) -> None:
     T, D = own.k.shape
     most = int(own.weights.argmax())
-    last, other = (boxed(visible(view.tokens[at])) for at in (-1, most))
+    last, other = (boxed(brief(view.tokens[at])) for at in (-1, most))
     products = "  +  ".join(
         f"({_number(a)} × {_number(b)})" for a, b in zip(own.q[:2], own.k[most][:2], strict=True)
     )
@@ -246,7 +246,7 @@ def _logits(view: View, now: "Walk", own: "Walk") -> None:
     st.table(
         [
             {
-                "Next token": boxed(visible(names[i])),
+                "Next token": boxed(brief(names[i])),
                 "Logit": _number(float(now.logits[i])),
                 "e^(logit − highest)": f"{np.exp(float(now.logits[i]) - highest):.3f}",
                 "Probability": f"{now.probs[i]:.1%}",

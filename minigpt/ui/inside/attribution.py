@@ -7,14 +7,14 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, services
 from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside import place
 from minigpt.ui.inside.view import View
-from minigpt.ui.words import boxed
+from minigpt.ui.words import boxed, distinct
 
 if TYPE_CHECKING:
     from minigpt.interpret import Attribution
@@ -33,7 +33,7 @@ def show(view: View) -> None:
     run = view.run
     at = place.choose(view)
     read, model = view.ids[: at + 1], services.model(run, view.at)
-    names = [visible(token) for token in tokenizers.load(run.tokenizer).tokens]
+    names = [brief(token) for token in tokenizers.load(run.tokenizer).tokens]
     probs = next_probs(model, read)
     first, second = np.argsort(-probs, kind="stable")[:2].tolist()
     aim = st.segmented_control(
@@ -51,7 +51,7 @@ def show(view: View) -> None:
     chart = plots.waterfall(found.names, found.amounts, found.logit, unit)
     rival = f" Next likeliest: {boxed(names[second])}, {probs[second]:.1%}."
     st.markdown(
-        f"After {boxed(visible(view.tokens[at]))} (token {at + 1:,}) the model gives "
+        f"After {boxed(brief(view.tokens[at]))} (token {at + 1:,}) the model gives "
         f"{boxed(names[target])} {probs[target]:.1%}." + rival * (target == first)
     )
     show_chart(chart, f"attribution-{run.id}", moving=True)
@@ -81,9 +81,10 @@ def _choose(view: View, names: list[str]) -> int:
             raise InputError(f"tokens of this run have the numbers 0 to {len(names) - 1:,}")
         return token
 
+    told = distinct(names, range(len(names)))
     usual = len(names) - 1  # always the same, so that an address need not say it
     field = address.bind(address.AIMED, view.run, usual, known, "index")  # ids are indices
-    return st.selectbox("Which token", range(len(names)), format_func=names.__getitem__, **field)
+    return st.selectbox("Which token", range(len(names)), format_func=told.__getitem__, **field)
 
 
 def _downloads(view: View, chart: plots.Chart, found: "Attribution") -> None:

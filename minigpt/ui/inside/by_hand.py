@@ -10,7 +10,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address
 from minigpt.ui.figures import show_chart
 from minigpt.ui.inside.view import View
@@ -65,7 +65,7 @@ def _set(view: View, own: "Walk", row: Row) -> None:
     most = np.argsort(-own.weights, kind="stable")
     place = st.selectbox(
         "Token that is looked at", range(T), index=int([*most[:1], *changes][-1]),
-        format_func=lambda place: f"{place + 1}: {visible(view.tokens[place])}",
+        format_func=lambda place: f"{place + 1}: {brief(view.tokens[place])}",
         key=f"row-place-{run.id}-{T}",
     )  # fmt: skip
     free = 100 - round(100 * sum(share for other, share in changes.items() if other != place))
@@ -89,7 +89,7 @@ def _set(view: View, own: "Walk", row: Row) -> None:
     st.table(
         [
             {
-                "Token": f"{i + 1}: {boxed(visible(view.tokens[i]))}",
+                "Token": f"{i + 1}: {boxed(brief(view.tokens[i]))}",
                 "Its own": f"{own.weights[i]:.1%}",
                 "Now": f"{row.weights[i]:.1%}" + (" (set)" if i in changes else ""),
             }

@@ -10,14 +10,14 @@ from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
 from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside.view import View
 from minigpt.ui.kept import Kept
-from minigpt.ui.words import boxed
+from minigpt.ui.words import boxed, distinct
 
 if TYPE_CHECKING:
     from minigpt.interpret import Chance, Plane
@@ -139,9 +139,10 @@ def _neighbours(view: View, scene: Scene) -> tuple[int, list[tuple[int, float]]]
     )
     if "index" in field:
         field["index"] = rows.index(field["index"])
+    labels = distinct([brief(label) for label in scene.labels], rows)
     row = st.selectbox(
         "Neighbours of" if tokens else "Neighbours of place", rows,
-        format_func=lambda row: visible(scene.labels[rows.index(row)]),
+        format_func=lambda row: labels[rows.index(row)],
         help="Those whose numbers point most nearly the same way.", **field,
     )  # fmt: skip
     chosen = rows.index(row)
@@ -150,7 +151,7 @@ def _neighbours(view: View, scene: Scene) -> tuple[int, list[tuple[int, float]]]
     st.table(
         [
             {
-                "Token" if tokens else "Place": boxed(visible(scene.labels[i])),
+                "Token" if tokens else "Place": boxed(brief(scene.labels[i])),
                 "Cosine": f"{cosine:+.2f}".replace("-", "−"),
                 "Class": scene.classes[i],
             }

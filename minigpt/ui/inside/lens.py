@@ -9,7 +9,7 @@ from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
 from minigpt.ui.downloads import downloads
 from minigpt.ui.glossary import explain
@@ -77,13 +77,13 @@ def show(view: View) -> None:
 def _show_place(found: plots.LensMap, at: int) -> None:
     """The rows of one position in numbers."""
     follows = at + 1 < len(found.read)
-    true = f", and next comes {boxed(visible(found.read[at + 1]))}" if follows else ""
-    st.markdown(f"**After token {at + 1:,}, {boxed(visible(found.read[at]))}{true}**")
+    true = f", and next comes {boxed(brief(found.read[at + 1]))}" if follows else ""
+    st.markdown(f"**After token {at + 1:,}, {boxed(brief(found.read[at]))}{true}**")
     rows = []
     for row, name in enumerate(found.rows):
         numbers = {
             "After": name,
-            "Likeliest next": boxed(visible(found.likeliest[row][at])),
+            "Likeliest next": boxed(brief(found.likeliest[row][at])),
             "Its probability": f"{found.prob[row, at]:.1%}",
         }
         if follows:

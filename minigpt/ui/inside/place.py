@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address
 from minigpt.ui.inside.view import View
 
@@ -20,7 +20,7 @@ def choose(view: View) -> int:
         return LAST if place >= T else place  # of a text that was longer
 
     def named(place: int) -> str:
-        return "the last" if place == LAST else f"{place}: {visible(view.tokens[place - 1])}"
+        return "the last" if place == LAST else f"{place}: {brief(view.tokens[place - 1])}"
 
     field = address.bind(address.PLACE, view.run, LAST, within)
     if T == 1:

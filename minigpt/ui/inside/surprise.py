@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.counting import counted
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief, visible
 from minigpt.ui import measured, services, tokens
 from minigpt.ui.components.strip import Told, strip
 from minigpt.ui.downloads import downloads
@@ -78,7 +78,7 @@ def _hardest(
             if rank[at] == 1:
                 st.caption("the likeliest all the same", width="content")
             else:
-                guess = boxed(visible(names[likeliest[at]]))
+                guess = boxed(brief(names[likeliest[at]]))
                 st.caption(f"expected {guess}, {prob[at]:.0%}", width="content")
 
 
