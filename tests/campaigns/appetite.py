@@ -25,6 +25,8 @@ from typing import Self
 
 import numpy as np
 
+from tests.campaigns.peak import megabytes
+
 ROOT = Path(__file__).resolve().parents[2]
 MB = 1_000_000
 LARGEST = 20 * MB  # characters of the largest text, bytes of the largest upload
@@ -214,15 +216,6 @@ CASES: dict[str, Callable[[float], None]] = {
     "a page of a PDF": slow_page,
     "a guessed encoding": unknown_encoding,
 }
-
-
-def megabytes(what: str, pid: int | str = "self") -> int:
-    """Of a process: VmRSS now, VmHWM at most since it was asked last; 0 of one that is no more."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(what)), 0) // 1000
 
 
 class Watch:

@@ -1,4 +1,5 @@
-"""Uploads of every kind, whole and broken: each gives a text or a sentence, in under 5 s of a core.
+"""Uploads of every kind, whole and broken: each gives a text or a sentence, in under 5 s of a core
+and under 200 MB and three times the file.
 
     python -m tests.campaigns.uploads 10000
 
@@ -28,6 +29,7 @@ from minigpt.corpus import CLEANINGS, clean, describe, fit_baselines, read_file,
 from minigpt.corpus.damage import DROP
 from minigpt.corpus.guessing import BYTE_SETS
 from minigpt.ui import tokens
+from tests.campaigns.peak import Peak, check
 
 SECONDS = 5.0
 LARGE = 1_000_000  # bytes or characters of the largest cases
@@ -45,6 +47,7 @@ class Tally:
     spoilt: int = 0
     spoilt_guessed_right: int = 0
     slowest: float = 0.0
+    largest_mb: int = 0
 
 
 def _zip() -> bytes:
@@ -194,24 +197,27 @@ def upload(data: bytes, tally: Tally) -> None:
     """What the Data page does with a file. Raises whatever it should not."""
     started = time.process_time()
     tally.cases += 1
-    try:
-        found = read_file(data, "file.txt")
-        tally.texts += 1
-        if not found.sure:
-            tally.guesses += 1
-            assert found.encoding in reading.encodings(data)
-            for encoding in reading.encodings(data)[:4]:
-                try:
-                    read_file(data, "file.txt", encoding)
-                except InputError as error:  # its end is not what its beginning promised
-                    assert "choose another encoding" in str(error)
-        look(found.text)
-    except InputError as error:
-        tally.refused += 1
-        assert str(error) and "\n" not in str(error)
+    with Peak() as peak:
+        try:
+            found = read_file(data, "file.txt")
+            tally.texts += 1
+            if not found.sure:
+                tally.guesses += 1
+                assert found.encoding in reading.encodings(data)
+                for encoding in reading.encodings(data)[:4]:
+                    try:
+                        read_file(data, "file.txt", encoding)
+                    except InputError as error:  # its end is not what its beginning promised
+                        assert "choose another encoding" in str(error)
+            look(found.text)
+        except InputError as error:
+            tally.refused += 1
+            assert str(error) and "\n" not in str(error)
     seconds = time.process_time() - started
     tally.slowest = max(tally.slowest, seconds)
+    tally.largest_mb = max(tally.largest_mb, peak.megabytes)
     assert seconds < SECONDS, f"{seconds:.1f} s"
+    check(peak.megabytes, data)
 
 
 def look(text: str) -> None:
