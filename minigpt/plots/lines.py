@@ -5,10 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from minigpt.plots.chart import DASHES, Axis, Chart, Line, above
-from minigpt.plots.heads import columns
 from minigpt.plots.picture import FAINT, LINE, document
 from minigpt.plots.theme import LABELS, LETTERS, TEMPLATE, escaped
-from minigpt.tokenizers.visible import legible
+from minigpt.tokenizers.visible import columns, legible
 
 LEFT, TOP, WIDE, HIGH = 64, 48, 620, 320  # pixels of the plot and in front of it
 ROW = 20  # of the legend

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from minigpt.config import InputError
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers.visible import visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui.fields import changed
 from minigpt.ui.pages import Page
 from minigpt.ui.words import boxed
@@ -274,7 +274,7 @@ def _wanted(parameter: Parameter, key: str, usual: Any, check: Callable[[Any], A
     except InputError as error:
         kept.pop(key, None)
         refused[parameter.name] = said
-        shown = boxed(visible(said[:TOLD]) + "…" * (len(said) > TOLD)) if said else "nothing"
+        shown = boxed(brief(said, TOLD)) if said else "nothing"
         st.warning(
             f"The address says {shown} for the {parameter.label}: {error}. The usual stands here "
             "instead.",

@@ -8,7 +8,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.tokenizers import unfamiliar
-from minigpt.tokenizers.visible import brief, visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import services
 from minigpt.ui.words import boxed
 
@@ -60,7 +60,7 @@ def notes_on(run: Run, text: str, what: str = "prompt") -> list[str]:
         notes.append(
             f"The {what} has {counted(len(ids), 'token')} and the context holds "
             f"{run.model.block_size:,}: the oldest {left_out:,} {are} left out. What it reads "
-            f"begins with {boxed(visible(_beginning(tokenizer, ids[left_out:])))}."
+            f"begins with {boxed(brief(_beginning(tokenizer, ids[left_out:])))}."
         )
     return notes
 

@@ -7,11 +7,12 @@ from minigpt import tokenizers
 from minigpt.corpus import in_bits
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.tokenizers.visible import brief, visible
+from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, tokens, written
 from minigpt.ui.address import CHOICES
 from minigpt.ui.fields import changed
 from minigpt.ui.generate.head_off import parting
+from minigpt.ui.words import plain
 from minigpt.ui.written import Writing
 
 BRANCHES = "branches"  # in the session: the texts behind the newest prompt, the drawn one first
@@ -105,7 +106,7 @@ def _compare(run: Run, pair: tuple[Writing, Writing], labels: tuple[str, str]) -
     parts = parting(*([step.id for step in one.steps[:most]] for one in pair))
     for place, one, label in zip(st.columns(2, gap="large"), pair, labels, strict=True):
         with place:
-            st.markdown(f"**{visible(label)}**")
+            st.markdown(f"**{plain(label)}**")
             pieces = list(tokenizer.pieces(step.id for step in one.steps))
             st.html(tokens.parted(pieces, parts))
             bits = in_bits(sum(step.nats for step in one.steps[:most]))
