@@ -39,6 +39,12 @@ class SettingError(InputError):
         return re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], found[1]), self.words)
 
 
+def words_of(error: Exception) -> str:
+    """What an error says, its settings still in braces: to be kept, and read on a page or by a
+    command as `SettingError(words).called(…)`."""
+    return error.words if isinstance(error, SettingError) else str(error)
+
+
 @contextmanager
 def whole_characters() -> Iterator[None]:
     """Half a character (a lone surrogate), which no file, store or page can hold, is an InputError

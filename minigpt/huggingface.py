@@ -11,7 +11,7 @@ import safetensors.numpy
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from minigpt import tokenizers as ours
-from minigpt.config import GPTConfig, InputError
+from minigpt.config import GPTConfig, InputError, SettingError
 from minigpt.store import NO_WEIGHTS, Run, Store
 
 LINEAR = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
@@ -28,14 +28,14 @@ def check_expressible(config: GPTConfig) -> None:
     """Raises InputError, naming the setting, when GPT-2's architecture cannot be this model."""
     for name, value in GPT2.items():
         if (own := getattr(config, name)) != value:
-            raise InputError(
-                f"GPT-2 has {name}={value}, and this model was trained with {name}={own}: train "
-                "one with the preset gpt2"
+            raise SettingError(
+                f"GPT-2 has {{{name}}}={value}, and this model was trained with {{{name}}}={own}: "
+                "train one with the preset gpt2"
             )
     if config.bias and not config.tie_weights:
-        raise InputError(
-            "GPT-2 has no bias in its output layer, and this model was trained with bias=True and "
-            "tie_weights=False: train one with bias off, or tie_weights on"
+        raise SettingError(
+            "GPT-2 has no bias in its output layer, and this model was trained with {bias} on and "
+            "{tie_weights} off: train one with {bias} off, or {tie_weights} on"
         )
 
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from minigpt import optim
-from minigpt.config import InputError, NotFinite, TrainConfig
+from minigpt.config import NotFinite, SettingError, TrainConfig
 from minigpt.corpus import Exam, as_ids, batch, split_at, windows
 from minigpt.devices import autocast, seed_device
 from minigpt.evaluation import accuracy, mean_loss
@@ -84,9 +84,9 @@ class Trainer:
         compiled: bool = False,
     ) -> None:
         if config.batch_size % share.of:
-            raise InputError(
-                f"batch_size is {config.batch_size} and {share.of} processes share it: choose a "
-                f"multiple of {share.of}"
+            raise SettingError(
+                f"{{batch_size}} is {config.batch_size} and {share.of} processes share it: choose "
+                f"a multiple of {share.of}"
             )
         self.model, self.config, self.exam, self.share = model, config, exam, share
         self._forward = torch.compile(model) if compiled else model

@@ -115,7 +115,7 @@ def test_texts_of_different_lengths_make_a_batch(
 def test_what_gpt2_cannot_be_is_refused_by_its_setting(fresh_store, small_run, tmp_path):
     run = fresh_store.run(trained(fresh_store, small_run))
     assert run.model == GPTConfig(run.model.vocab_size, 16, 1, 2, 8)
-    with pytest.raises(InputError, match="bias=True and tie_weights=False"):
+    with pytest.raises(InputError, match="bias on and tie_weights off"):
         export_huggingface(fresh_store, run, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

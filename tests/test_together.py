@@ -86,7 +86,7 @@ def test_a_batch_that_cannot_be_shared_is_refused_and_the_run_waits(tmp_path):
     done = job(home, TALES, *TINY, "--batch-size", "3")
     _, errors = done.communicate(timeout=120)
     assert done.returncode != 0
-    assert "error: batch_size is 3 and 2 processes share it: choose a multiple of 2" in errors
+    assert "error: --batch-size is 3 and 2 processes share it: choose a multiple of 2" in errors
     assert "together.py" not in errors, "a traceback of ours; torchrun shows one of its own"
     store, run_id = the_run(home)
     assert store.run(run_id).state == "paused"

@@ -14,7 +14,7 @@ from minigpt.cli.looking import newest_losses
 from minigpt.cli.options import given
 from minigpt.cli.terminal import aside, note, say
 from minigpt.cli.texts import chosen_text, chosen_tokenizer
-from minigpt.config import GPTConfig, InputError, TrainConfig
+from minigpt.config import GPTConfig, InputError, SettingError, TrainConfig
 from minigpt.corpus import bits_per_character, fit_baselines, split, worlds
 from minigpt.counting import counted
 from minigpt.engine.launch import launch, longer_plan, resume, train_longer
@@ -45,7 +45,7 @@ def train(store: Store, args: argparse.Namespace) -> dict[str, Any]:
             settle(store)
         run = store.run(run_id)
     if run.state in ("failed", "diverged"):
-        raise InputError(run.reason)
+        raise SettingError(run.reason)
     curves = store.curves(run.id)
     losses = newest_losses(curves)
     if run.step:

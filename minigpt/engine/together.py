@@ -21,7 +21,7 @@ import torch.distributed as dist
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from minigpt.config import InputError
+from minigpt.config import InputError, words_of
 from minigpt.devices import best_device
 from minigpt.engine.jobs import job_of
 from minigpt.engine.marker import Marker
@@ -59,7 +59,9 @@ def train_together(store: Store, wanted: Callable[[], str]) -> Run | None:
                 trainer = job.trainer(device=device, share=share)
             except InputError as error:
                 if share.rank == 0:
-                    store.record(run.id, Results(state="paused", reason=str(error), rests=True))
+                    store.record(
+                        run.id, Results(state="paused", reason=words_of(error), rests=True)
+                    )
                 raise
             if share.rank == 0:
                 return _lead(store, Training(job, trainer), ends)

@@ -23,7 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from minigpt import memory
-from minigpt.config import InputError
+from minigpt.config import InputError, words_of
 from minigpt.counting import counted
 from minigpt.engine import room, turns
 from minigpt.engine.jobs import job_of
@@ -212,7 +212,7 @@ class Worker:
         try:
             check_cost(self.store, self.limits, run.model, run.train, self.store.tokens(run))
         except InputError as error:
-            reason = f"{error}; to do so, take its settings into a new run"
+            reason = f"{words_of(error)}; to do so, take its settings into a new run"
             self._record(run.id, Results(state="paused", reason=reason, rests=True))
             return True
         return False
@@ -358,7 +358,7 @@ def log(error: Exception) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    return str(error) if isinstance(error, InputError) else f"an error in minigpt: {error!r}"
+    return words_of(error) if isinstance(error, InputError) else f"an error in minigpt: {error!r}"
 
 
 def _beat(health: Health) -> None:

@@ -21,7 +21,7 @@ from minigpt.store import Run
 from minigpt.tokenizers.visible import brief
 from minigpt.ui.fields import changed
 from minigpt.ui.pages import Page
-from minigpt.ui.words import boxed
+from minigpt.ui.words import boxed, says
 
 RUN = "run"
 BESIDE = "beside"  # the runs that are compared with the one there
@@ -276,8 +276,8 @@ def _wanted(parameter: Parameter, key: str, usual: Any, check: Callable[[Any], A
         refused[parameter.name] = said
         shown = boxed(brief(said, TOLD)) if said else "nothing"
         st.warning(
-            f"The address says {shown} for the {parameter.label}: {error}. The usual stands here "
-            "instead.",
+            f"The address says {shown} for the {parameter.label}: {says(error)}. The usual stands "
+            "here instead.",
             icon=":material/link_off:",
         )
         return usual

@@ -10,10 +10,14 @@ from minigpt.store import Run
 from minigpt.ui.glossary import NAMES
 
 
+def says(error: object) -> str:
+    """An error's words for a place that reads markdown, settings called as their fields are."""
+    return plain(error.called(NAMES) if isinstance(error, SettingError) else str(error))
+
+
 def sentence(error: object) -> str:
-    """An error's words as a sentence, settings called as their fields are; a file's name in front
-    stays as it is."""
-    words = plain(error.called(NAMES) if isinstance(error, SettingError) else str(error))
+    """The same as a sentence; a file's name in front stays as it is."""
+    words = says(error)
     first = words.split(maxsplit=1)[0]
     return f"{words[0].upper() if first.isalpha() else words[0]}{words[1:]}."
 

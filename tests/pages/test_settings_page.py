@@ -3,8 +3,9 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from minigpt.metrics import Results
 from minigpt.ui import services
-from tests.pages.visits import ROOT
+from tests.pages.visits import ROOT, opened, well
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/2_Train.py"])
@@ -24,3 +25,15 @@ def test_what_keeps_the_worker_from_starting_stands_on_the_page(home_page, monke
     home_page.run()
     (error,) = home_page.error
     assert error.value == "Training waits: the training process has ended (no torch)."
+
+
+def test_why_a_run_rests_names_its_settings_as_the_fields_are_called(
+    home_page, finished_run, store
+):
+    run = store.run(finished_run)
+    rests = store.create_run(
+        "class", "rests", run.text_id, run.tokenizer, run.model, run.train,
+        results=Results(state="paused", reason="{batch_size} is 3 and {block_size} is 9"),
+    )  # fmt: skip
+    app = well(opened(home_page, "pages/2_Train.py", rests))
+    assert "This run is paused: Batch size is 3 and Context is 9." in [i.value for i in app.info]

@@ -19,7 +19,7 @@ from minigpt.ui.generate import branches
 from minigpt.ui.generate.task import Task, described
 from minigpt.ui.glossary import explain
 from minigpt.ui.visit import tell
-from minigpt.ui.words import file_name
+from minigpt.ui.words import file_name, says
 from minigpt.ui.written import ChoiceError, Writing
 
 STRIP = "strip"
@@ -81,7 +81,7 @@ def _written(
                 written.go_on(run, writing, place, shade=shade)
                 stop.empty()
     except ChoiceError as error:
-        words = f"The address names a token that cannot be chosen: {error}."
+        words = f"The address names a token that cannot be chosen: {says(error)}."
         st.session_state[REFUSED] = writing.key, words
         address.forget(CHOICES, run)
     text, words = st.session_state.get(REFUSED, ("", ""))

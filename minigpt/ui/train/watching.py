@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from minigpt import plots
-from minigpt.config import InputError
+from minigpt.config import InputError, SettingError
 from minigpt.corpus import bits_per_character
 from minigpt.store import Curves, Run, wait
 from minigpt.ui import services, tokens
@@ -12,7 +12,7 @@ from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.train import comparing, controls, curve_words, menu, room, single_step
 from minigpt.ui.visit import Visit, look
-from minigpt.ui.words import clock, plain, rough, sentence
+from minigpt.ui.words import clock, plain, rough, says, sentence
 
 # A redraw costs the browser about 0.1 s of a core, which on a laptop is taken from the training.
 # So the curve moves every second while it falls fast, and every three once it is slow.
@@ -199,7 +199,7 @@ def _words(run: Run, curves: Curves, sharing: int) -> None:
         elif run.reason:
             tell = st.error if run.state in ("failed", "diverged") else st.info
             verb = "is" if run.state == "paused" else "has"
-            tell(f"This run {verb} {run.state}: {plain(run.reason)}.")
+            tell(f"This run {verb} {run.state}: {says(SettingError(run.reason))}.")
         elif run.state == "queued" and len(curves.step):
             _place_in_line(run)
         if len(curves.step):
