@@ -1,24 +1,15 @@
 """What was learned: the loss in groups of tokens, counted once more by plain loops."""
 
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from minigpt.config import InputError, NotFinite
+from minigpt.corpus.histories import ORDERS, known_from
 from minigpt.interpret import losses_by_class, losses_by_order
-from minigpt.interpret.learned import (
-    NONE_OF_THESE,
-    ORDERS,
-    frequency_losses,
-    grouped,
-    known_from,
-    token_losses,
-)
+from minigpt.interpret.learned import grouped, token_losses
 
 
 @pytest.fixture
@@ -62,40 +53,6 @@ def test_the_loss_of_a_class_is_the_mean_over_its_tokens(tiny_model, windows):
     assert math.isclose((found.loss * found.count).sum() / found.count.sum(), losses.mean())
 
 
-def slow_order(ids, t, text):
-    """Counts every history anew."""
-    for k in range(4):
-        if k > t:
-            break
-        history = ids[t - k : t]
-        after = Counter(text[i] for i in range(k, len(text)) if text[i - k : i] == history)
-        if after[ids[t]] and after[ids[t]] >= 0.5 * after.total():
-            return k
-    return NONE_OF_THESE
-
-
-tokens = st.lists(st.integers(0, 3), min_size=4, max_size=4)
-
-
-@given(st.lists(st.integers(0, 3), max_size=40), st.lists(tokens, min_size=1, max_size=3))
-def test_the_history_that_counting_needs_is_found_as_plain_loops_find_it(text, windows):
-    found = known_from(np.array(windows), np.array(text, dtype=np.int64))
-    assert found.tolist() == [[slow_order(ids, t, text) for t in range(1, 4)] for ids in windows]
-
-
-def test_of_a_text_the_histories_that_tell_are_the_ones_one_would_name():
-    text = [0, 1, 2, 0, 1, 2, 0, 3, 2, 0, 1, 4]  # after 0 most often 1; after 0 1 mostly 2
-    found = known_from(np.array([[3, 0, 1, 2], [2, 0, 3, 2]]), np.array(text))
-    assert found.tolist() == [[NONE_OF_THESE, 1, 1], [1, NONE_OF_THESE, 1]]
-
-
-def test_a_window_or_a_vocabulary_of_any_size_can_be_counted():
-    assert known_from(np.array([[5, 5]]), np.array([5, 5, 5])).tolist() == [[0]]
-    huge = np.array([60_000, 65_535, 60_000, 65_535] * 3)
-    assert (known_from(huge[None, :9], huge) == 0).all()
-    assert (known_from(huge[None, :9], np.array([], dtype=np.int64)) == NONE_OF_THESE).all()
-
-
 def test_losses_by_order_are_grouped_by_the_history_that_tells(tiny_model, windows):
     text = np.tile(windows[0], 20)
     found, order = losses_by_order(tiny_model, windows, text), known_from(windows, text)
@@ -104,12 +61,6 @@ def test_losses_by_order_are_grouped_by_the_history_that_tells(tiny_model, windo
     assert found.names == [ORDERS[i] for i in here] and len(here) > 2
     for i, loss, count in zip(here, found.loss, found.count, strict=True):
         assert math.isclose(loss, losses[order == i].mean()) and count == (order == i).sum()
-
-
-def test_frequencies_cost_what_the_counts_say():
-    windows, text = np.array([[0, 1, 2, 0]]), np.array([0, 0, 1, 0])
-    expected = [-math.log(2 / 7), -math.log(1 / 7), -math.log(4 / 7)]
-    np.testing.assert_allclose(frequency_losses(windows, text, 3), [expected])
 
 
 def test_a_group_that_few_windows_have_gets_no_interval():

@@ -45,6 +45,8 @@ def same(one: object, other: object) -> bool:
 ON_TEXT = {
     "characters": [], "merges": [300], "cut": [BPE], "met": [CHAR, 0.1], "held_out": [BPE, 0.1],
     "trigram_nats": [BPE, 0.1, np.arange(3, 43).reshape(4, 10)],
+    "known_from": [BPE, 0.1, np.arange(3, 43).reshape(4, 10)],
+    "frequency_losses": [BPE, 0.1, np.arange(3, 43).reshape(4, 10)],
     "levels": [CHAR, 0.1, 64], "statistics": [], "cleaned": [["line-ends", "lower-case"]],
     "source": [CHAR, 0.1], "trace": [CHAR, 0.1, TALES[500:800]],
 }  # fmt: skip

@@ -18,6 +18,7 @@ from minigpt.corpus import (
     clean,
     describe,
     fit_baselines,
+    histories,
     measured_on,
     reading,
     trained_on,
@@ -42,6 +43,8 @@ WORKS = {
         Work("held_out", "cutting the text into tokens", SHORTER, seconds=120),
         Work("levels", "counting", SHORTER, seconds=120),
         Work("trigram_nats", "counting", SHORTER, seconds=120),
+        Work("known_from", "counting", SHORTER, seconds=120),
+        Work("frequency_losses", "counting", SHORTER, seconds=120),
         Work("statistics", "counting", SHORTER),
         Work("cleaned", "cleaning up", SHORTER),
         Work("source", "sorting the training text", "train on a shorter text", seconds=120),
@@ -107,9 +110,7 @@ def cut(body: str, tokenizer: str) -> dict[str, Any]:
 
 def met(body: str, tokenizer: str, val_fraction: float) -> np.ndarray:
     """Which tokens stand in the part that is trained on: bool (V,)."""
-    chosen = tokenizers.load(tokenizer)
-    ids = chosen.encode_array(body)
-    return unfamiliar.met(chosen, ids[: trained_on(len(ids), val_fraction)])
+    return unfamiliar.met(tokenizers.load(tokenizer), _trained(body, tokenizer, val_fraction))
 
 
 def held_out(body: str, tokenizer: str, val_fraction: float) -> np.ndarray:
@@ -126,10 +127,29 @@ def levels(body: str, tokenizer: str, val_fraction: float, block_size: int) -> d
 def trigram_nats(body: str, tokenizer: str, val_fraction: float, windows: np.ndarray) -> np.ndarray:
     """What each token of windows (n, T) but the first costs a trigram model of the part that is
     trained on, in nats: (n, T - 1)."""
-    chosen = tokenizers.load(tokenizer)
-    ids = chosen.encode_array(body)
-    train = ids[: trained_on(len(ids), val_fraction)]
-    return NGrams(train, chosen.vocab_size).trigram_nats(windows)
+    size = tokenizers.load(tokenizer).vocab_size
+    return NGrams(_trained(body, tokenizer, val_fraction), size).trigram_nats(windows)
+
+
+def known_from(body: str, tokenizer: str, val_fraction: float, windows: np.ndarray) -> np.ndarray:
+    """From how many tokens of history on counting tells each token of windows (n, T) but the first:
+    (n, T - 1)."""
+    return histories.known_from(windows, _trained(body, tokenizer, val_fraction))
+
+
+def frequency_losses(
+    body: str, tokenizer: str, val_fraction: float, windows: np.ndarray
+) -> np.ndarray:
+    """What the same tokens cost whoever knows only how often each stands in the text, in nats:
+    (n, T - 1)."""
+    size = tokenizers.load(tokenizer).vocab_size
+    return histories.frequency_losses(windows, _trained(body, tokenizer, val_fraction), size)
+
+
+def _trained(body: str, tokenizer: str, val_fraction: float) -> np.ndarray:
+    """The ids of the part that is trained on: uint16 (n,)."""
+    ids = tokenizers.load(tokenizer).encode_array(body)
+    return ids[: trained_on(len(ids), val_fraction)]
 
 
 def statistics(body: str) -> dict[str, Any]:

@@ -8,16 +8,12 @@ import numpy as np
 import torch
 
 from minigpt.config import InputError, NotFinite
+from minigpt.corpus.histories import ORDERS, known_from
 from minigpt.counting import counted
 from minigpt.evaluation import nats
 from minigpt.interpret.intervals import interval
 from minigpt.interpret.windows import batches, checked
 from minigpt.model import GPT
-
-LONGEST = 3  # tokens of history that are counted
-ENOUGH = 0.5  # the probability from which on counting tells a token
-ORDERS = ("no history", "1 token", "2 tokens", "3 tokens", "none of these")
-NONE_OF_THESE = len(ORDERS) - 1
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,6 @@ def token_losses(model: GPT, windows: np.ndarray) -> np.ndarray:
     return found
 
 
-def frequency_losses(windows: np.ndarray, train_ids: np.ndarray, vocab_size: int) -> np.ndarray:
-    """What the same tokens cost whoever knows only how often each stands in the text, each counted
-    once more than it does: (n, T - 1) nats."""
-    counts = np.bincount(train_ids, minlength=vocab_size) + 1
-    return -np.log(counts / counts.sum())[windows[:, 1:]]
-
-
 def grouped(losses: np.ndarray, group: np.ndarray, names: Sequence[str], seed: int = 0) -> Groups:
     """Losses (n, t) by their group, an index into `names`, of the same shape: means, with intervals
     over the n windows."""
@@ -88,44 +77,3 @@ def grouped(losses: np.ndarray, group: np.ndarray, names: Sequence[str], seed: i
     low, high = interval(total, count, seed)
     loss = total.sum(0) / count.sum(0)
     return Groups([names[i] for i in here], loss, low, high, count.sum(0))
-
-
-def known_from(windows: np.ndarray, train_ids: np.ndarray) -> np.ndarray:
-    """From how many tokens of history on mere counting tells each token of `windows`, int64 (n, T),
-    but the first of each: (n, T - 1) of 0 to 3, or 4 where none of these does.
-
-    A history of k tokens tells the next one where it followed at least half of the times that this
-    history stands in train_ids (m,). Only what stands in the window before it counts: more the
-    model has not read either.
-    """
-    n, T = windows.shape
-    ids = np.asarray(train_ids, dtype=np.int64)
-    base = max(int(windows.max()), int(ids.max(initial=0))) + 1
-    found = np.full((n, T), NONE_OF_THESE)
-    # The history that stands before each place: a number for each that occurs in the windows,
-    # and the places of the text at which one of them stands.
-    wanted, history = np.zeros((n, T), dtype=np.int64), np.zeros(len(ids), dtype=np.int64)
-    places = np.arange(len(ids))
-    for k in range(min(LONGEST, T - 1) + 1):
-        if k:  # each history grows by the token before it
-            wanted[:, k:] = wanted[:, k:] * base + windows[:, :-k]
-            places, history = places[places >= k], history[places >= k]
-            known, numbers = np.unique(wanted[:, k:], return_inverse=True)
-            wanted[:, k:] = numbers.reshape(n, T - k)
-            grown = history * base + ids[places - k]
-            at = np.minimum(np.searchsorted(known, grown), len(known) - 1)
-            stands = known[at] == grown
-            places, history = places[stands], at[stands]
-        times = np.bincount(history, minlength=int(wanted.max()) + 1)
-        pairs, asked = history * base + ids[places], wanted[:, k:] * base + windows[:, k:]
-        followed = _times(asked, pairs)
-        tells = (followed > 0) & (followed >= ENOUGH * times[wanted[:, k:]])
-        found[:, k:] = np.where(tells & (found[:, k:] == NONE_OF_THESE), k, found[:, k:])
-    return found[:, 1:]
-
-
-def _times(asked: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """How often each number that is asked for, of any shape, stands among others (m,)."""
-    known, place = np.unique(asked, return_inverse=True)
-    at = np.minimum(np.searchsorted(known, among), len(known) - 1)
-    return np.bincount(at[known[at] == among], minlength=len(known))[place].reshape(asked.shape)

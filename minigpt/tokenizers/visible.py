@@ -46,7 +46,7 @@ def _sign(token: str, i: int) -> str:
 def brief(token: str, most: int = WIDEST) -> str:
     """A token, visible, as it is shown where it could make a page too wide.
 
-    >>> brief("\n"), brief("z" * 256)
+    >>> brief("\\n"), brief("z" * 256)
     ('⏎', 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…')
     """
     return shortened(visible(token), most)

@@ -238,10 +238,26 @@ def held_out(run: Run) -> np.ndarray:
 def trigram_nats(run: Run, windows: np.ndarray) -> np.ndarray:
     """What each token of a run's held-out windows (n, T) but the first costs a trigram model of the
     text it is trained on, in nats, remembered: (n, T - 1). Raises InputError."""
-    about = "trigram nats", home().resolve(), run.id
+    return _of_windows("trigram_nats", run, windows)
+
+
+def known_from(run: Run, windows: np.ndarray) -> np.ndarray:
+    """From how many tokens of history on counting in that text tells each of them, remembered: see
+    `histories.known_from`. Raises InputError."""
+    return _of_windows("known_from", run, windows)
+
+
+def frequency_losses(run: Run, windows: np.ndarray) -> np.ndarray:
+    """What each of them costs whoever knows only how often each token stands in that text, in nats,
+    remembered: (n, T - 1). Raises InputError."""
+    return _of_windows("frequency_losses", run, windows)
+
+
+def _of_windows(name: str, run: Run, windows: np.ndarray) -> np.ndarray:
+    about = name, home().resolve(), run.id
     if (found := _kept.known(about)) is None:
         asked = run.text_id, run.tokenizer, run.train.val_fraction, windows
-        found = _kept.keep(about, _of_text("trigram_nats", *asked, keeps=False))
+        found = _kept.keep(about, _of_text(name, *asked, keeps=False))
     return found
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.corpus import trained_on
+from minigpt.corpus.histories import ORDERS, frequency_losses
 from minigpt.counting import counted
 from minigpt.store import Run
 from minigpt.ui import address, measured, services
@@ -57,7 +57,6 @@ def show(view: View) -> None:
 def _groups(run: Run, by: str) -> tuple[np.ndarray, list[str]]:
     """Which group each next token of the sample is in, (n, T - 1), and what they are called."""
     from minigpt.interpret import token_class
-    from minigpt.interpret.learned import ORDERS, known_from
 
     sample = measured.sample(run)
     if by == "order":
@@ -66,19 +65,11 @@ def _groups(run: Run, by: str) -> tuple[np.ndarray, list[str]]:
                 "how far counting gets is counted in the text this run learned from, and that is "
                 "not here any more: look at the kinds of tokens instead"
             )
-        about = ("orders", run.id)
-        return measured.once(
-            about, lambda: known_from(sample.windows, _train_ids(run)), _losses
-        ), list(ORDERS)
+        return services.known_from(run, sample.windows), list(ORDERS)
     classes = token_class(tokenizers.load(run.tokenizer))
     names = list(dict.fromkeys(classes))
     index = np.array([names.index(name) for name in classes])
     return index[sample.windows[:, 1:]], names
-
-
-def _train_ids(run: Run) -> np.ndarray:
-    ids = tokenizers.load(run.tokenizer).encode_array(services.store().text(run.text_id))
-    return ids[: trained_on(len(ids), run.train.val_fraction)]
 
 
 def _known(run: Run, step: int) -> bool:
@@ -197,13 +188,9 @@ def _tell(
 
 def _by_frequency(run: Run, group: np.ndarray, here: "Groups") -> np.ndarray:
     """The mean loss of each group by the frequencies of single tokens: (g,)."""
-    from minigpt.interpret.learned import frequency_losses
-
     sample = measured.sample(run)
-
-    def measure() -> np.ndarray:
-        ids = _train_ids(run) if sample.held_out else sample.windows.ravel()
-        return frequency_losses(sample.windows, ids, run.model.vocab_size)
-
-    losses = measured.once(("frequency", run.id, sample.held_out), measure, _losses)
+    if sample.held_out:
+        losses = services.frequency_losses(run, sample.windows)
+    else:
+        losses = frequency_losses(sample.windows, sample.windows.ravel(), run.model.vocab_size)
     return np.array([losses[group == i].mean() for i in np.unique(group)])
