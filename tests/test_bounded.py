@@ -158,6 +158,38 @@ def test_a_page_that_was_left_gives_up_its_place(shared):
     thread.join()
 
 
+def test_a_work_whose_page_was_left_is_given_up_and_the_line_moves(shared):
+    class Left(BaseException):
+        """As Streamlit ends a script."""
+
+    def leave(before: int) -> None:
+        raise Left
+
+    left, ended = threading.Event(), []
+
+    def wait() -> None:
+        with pytest.raises(Left), shared.turn("a", leave, left.is_set) as asks:
+            asks(work("sleep"), 15)
+        ended.append(time.monotonic())
+
+    thread = in_a_thread(wait)
+    wait_until(lambda: shared._child is not None)
+    heard, started = [], time.monotonic()
+    other = in_a_thread(lambda: stand_in_line(shared, "b", heard))
+    wait_until(lambda: heard)
+    left.set()
+    thread.join()
+    other.join()
+    assert ended[0] - started < 4 and ask(shared, "echo", 1) == [1]
+
+
+def test_what_writes_into_the_store_is_done_also_for_who_has_left(shared):
+    with shared.turn("a", left=lambda: True) as asks:
+        assert asks(work("sleep")._replace(stays=True), 1) is None
+        with pytest.raises(InputError, match="counting was given up, for its page was left"):
+            asks(work("sleep"), 15)
+
+
 def test_the_line_is_short_and_nobody_has_much_of_it(shared, monkeypatch):
     monkeypatch.setattr(bounded, "MOST_WAITING", 3)
     threads, heard = [], []

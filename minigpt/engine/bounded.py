@@ -14,9 +14,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -30,6 +32,7 @@ WORKS = "minigpt.engine.works"  # the module whose functions the child runs
 IDLE_SECONDS = 20.0  # a child that nobody has asked for so long leaves
 TELL_SECONDS = 0.5  # who waits is told so often, and may give up his place
 MOST_WAITING, MOST_EACH = 40, 2  # in line, where a class has room; of them for one session
+GIVEN_UP: dict[str, Any] = {}  # the answer nobody waits for any more
 HEAD = 8  # bytes that say how long a message's JSON is
 
 
@@ -40,6 +43,7 @@ class Work(NamedTuple):
     doing: str  # "learning the merges"
     instead: str  # what to do then: "choose a smaller vocabulary"
     seconds: float = 60.0  # the most it may take
+    stays: bool = False  # also where who asked has left: it writes into the store
 
 
 class Bounded:
@@ -58,12 +62,17 @@ class Bounded:
 
     @contextmanager
     def turn(
-        self, who: Hashable, told: Callable[[int], None] = lambda before: None
+        self,
+        who: Hashable,
+        told: Callable[[int], None] = lambda before: None,
+        left: Callable[[], bool] = lambda: False,
     ) -> Iterator[Callable[..., Any]]:
         """Waits in line, then gives what asks the child: a function of a Work and its arguments.
 
-        `told` hears how many are before, twice a second; what it raises gives up the place. Raises
-        InputError where the line is full, or `who` stands in it twice.
+        `told` hears how many are before, twice a second; what it raises gives up the place. `left`
+        is asked as often, by another thread, while the child works: once it is so, the work ends,
+        `told` hears 0, and the line moves. Raises InputError where the line is full, `who` stands
+        in it twice, or has left.
         """
         place = who, object()
         with self._moved:
@@ -74,7 +83,7 @@ class Bounded:
                 told(before)
                 with self._moved:
                     self._moved.wait_for(lambda: not self._before(place), TELL_SECONDS)
-            yield self._ask
+            yield partial(self._ask, told, left)
         finally:
             with self._moved:
                 self._line.remove(place)
@@ -96,10 +105,20 @@ class Bounded:
                 "more in line: try again in a minute, or take a shorter text"
             )
 
-    def _ask(self, work: Work, *arguments: Any) -> Any:
+    def _ask(
+        self,
+        told: Callable[[int], None],
+        left: Callable[[], bool],
+        work: Work,
+        *arguments: Any,
+    ) -> Any:
         """What the work returns. Raises InputError where it refuses, takes too much, or dies."""
-        while (answer := self._answered(work, arguments)) is None:
+        watch = _Watch(work, left)
+        while (answer := self._answered(work, arguments, watch)) is None:
             pass  # the child had just left, for want of work
+        if answer is GIVEN_UP:
+            told(0)
+            raise InputError(f"{work.doing} was given up, for its page was left: open it again")
         if words := answer.get("refused"):
             raise SettingError(words) if answer["setting"] else InputError(words)
         if "failed" in answer:
@@ -108,22 +127,19 @@ class Bounded:
             raise self._short_of_memory(work)
         return answer["done"]
 
-    def _answered(self, work: Work, arguments: Sequence[Any]) -> dict[str, Any] | None:
-        child, late = self._warm(), threading.Event()
-
-        def stop() -> None:
-            late.set()
-            child.kill()
-
-        clock = threading.Timer(work.seconds, stop)
-        clock.daemon = True
-        clock.start()
+    def _answered(
+        self, work: Work, arguments: Sequence[Any], watch: "_Watch"
+    ) -> dict[str, Any] | None:
+        child = self._warm()
+        watch.begin(child)
         try:
             _send(child.stdin, [work.name, arguments])
             return _receive(child.stdout)
         except (OSError, EOFError):
             self.close()
-            if late.is_set():
+            if watch.left:
+                return GIVEN_UP
+            if watch.late:
                 raise InputError(
                     f"{work.doing} took longer than {work.seconds:.0f} s, which is the most here, "
                     f"and was stopped: {work.instead}"
@@ -135,8 +151,7 @@ class Bounded:
             self.close()
             raise
         finally:
-            clock.cancel()
-            if late.is_set():  # perhaps only after the answer
+            if watch.end():  # perhaps only after the answer
                 self.close()
 
     def _short_of_memory(self, work: Work) -> InputError:
@@ -169,6 +184,34 @@ class Bounded:
             for pipe in (child.stdin, child.stdout):
                 with suppress(OSError):  # what was not sent any more
                     pipe.close()
+
+
+class _Watch:
+    """Ends a child that works too long, or for a page that was left."""
+
+    def __init__(self, work: Work, left: Callable[[], bool]) -> None:
+        self._work, self._left = work, left
+        self.late = self.left = False
+
+    def begin(self, child: subprocess.Popen) -> None:
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, args=[child], daemon=True)
+        self._thread.start()
+
+    def _look(self, child: subprocess.Popen) -> None:
+        until = time.monotonic() + self._work.seconds
+        while not self._done.wait(min(TELL_SECONDS, max(0.0, until - time.monotonic()))):
+            self.late = time.monotonic() >= until
+            self.left = not self._work.stays and self._left()
+            if self.late or self.left:
+                child.kill()
+                return
+
+    def end(self) -> bool:
+        """Whether it was ended."""
+        self._done.set()
+        self._thread.join()
+        return self.late or self.left
 
 
 def _send(pipe: BinaryIO, value: Any) -> None:

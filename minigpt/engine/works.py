@@ -49,7 +49,7 @@ WORKS = {
         Work("cleaned", "cleaning up", SHORTER),
         Work("source", "sorting the training text", "train on a shorter text", seconds=120),
         Work("trace", "sorting the training text", "train on a shorter text", seconds=120),
-        Work("launch", "cutting the text into tokens", SMALLER, seconds=120),
+        Work("launch", "cutting the text into tokens", SMALLER, seconds=120, stays=True),
         Work("encodings", "reading the file", "save it as plain text in UTF-8, or a part of it"),
         Work(
             "read",
@@ -62,6 +62,7 @@ WORKS = {
             "reading the file",
             "export the run again with fewer snapshots",
             seconds=60,
+            stays=True,
         ),
     )
 }

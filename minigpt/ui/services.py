@@ -7,7 +7,7 @@ hold nothing of it: any visitor's browser may ask the server to clear them.
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
 from minigpt import bundle, findings, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig
@@ -150,10 +153,27 @@ def _turn(name: str) -> Iterator[Any]:
                 shown.close()
                 shown.enter_context(st.spinner(f"{doing}: {before:,} before you …"))
 
-        with _server(home().resolve()).child.turn(who, told) as asks:
+        with _server(home().resolve()).child.turn(who, told, _leaves(context)) as asks:
             shown.close()
             shown.enter_context(st.spinner(f"{doing} …", show_time=True))
             yield asks
+
+
+def _leaves(context: ScriptRunContext | None) -> Callable[[], bool]:
+    """What tells whether the page whose script runs here was left: its browser is gone, or wants
+    another page. What was changed on the same page lets a work go on: it is kept for who comes
+    back to it."""
+    if context is None or context.script_requests is None:
+        return lambda: False
+    page, asked = context.page_script_hash, context.script_requests
+
+    def left() -> bool:
+        if asked._state is ScriptRequestType.RERUN:
+            return asked._rerun_data.page_script_hash not in ("", page)
+        gone = runtime.exists() and not runtime.get_instance().is_active_session(context.session_id)
+        return gone or asked._state is ScriptRequestType.STOP
+
+    return left
 
 
 def _of_text(

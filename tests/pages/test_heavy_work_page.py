@@ -2,8 +2,10 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from minigpt import bundle
 from minigpt.corpus import LIBRARY
@@ -94,3 +96,16 @@ def test_what_two_pages_want_at_once_is_done_once(store, monkeypatch):
     for thread in threads:
         thread.join()
     assert found[0] == found[1] and len(asked) == 1
+
+
+def test_a_page_is_left_when_another_is_wanted_or_its_session_ends_but_not_by_a_change_on_it():
+    for wanted, is_left in (("this one", False), ("", False), ("another", True)):
+        asked = ScriptRequests()
+        leaves = services._leaves(
+            SimpleNamespace(script_requests=asked, page_script_hash="this one", session_id="me")
+        )
+        assert not leaves()
+        asked.request_rerun(RerunData(page_script_hash=wanted))
+        assert leaves() == is_left
+    asked.request_stop()
+    assert leaves()
