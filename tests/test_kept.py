@@ -8,7 +8,7 @@ import pytest
 
 from minigpt.config import InputError
 from minigpt.tokenizers import CharTokenizer
-from minigpt.ui.kept import Kept, weight
+from minigpt.ui.kept import Kept, drop, weight
 
 
 def test_above_so_many_bytes_those_go_that_nobody_asked_for_longest():
@@ -64,3 +64,14 @@ def test_a_result_weighs_what_it_holds(tiny_model):
     small, large = (CharTokenizer.train("".join(map(chr, range(40, n)))) for n in (50, 5_050))
     assert weight(large) - weight(small) > 5_000 * 50  # a string of one character takes so much
     assert weight({"a": [np.zeros(100), (b"x" * 1_000,)]}) > 1_800
+
+
+def test_all_that_is_about_a_text_goes_with_it_and_nothing_else():
+    counts, answers = Kept(9_000), Kept(9_000)
+    for about in (("cut", "mine", "bpe"), ("cut", "yours", "bpe"), ("chance", 3)):
+        counts.keep(about, np.zeros(9))
+    answers.keep(("sample", "run of mine", True), np.zeros(9))
+    answers.keep("mine", np.zeros(9))
+    drop(["mine", "run of mine"])
+    assert [*counts._results] == [("cut", "yours", "bpe"), ("chance", 3)]
+    assert [*answers._results] == ["mine"], "not a name of parts"

@@ -4,17 +4,28 @@ Streamlit's own caches any visitor's browser may ask the server to clear."""
 import dataclasses
 import sys
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
+
+_all: "weakref.WeakSet[Kept]" = weakref.WeakSet()
+
+
+def drop(ids: Iterable[str]) -> None:
+    """Lets go of all that is kept about texts or runs of these ids, wherever it is."""
+    gone = {*ids}
+    for kept in _all:
+        kept.drop(gone)
 
 
 class Kept:
     """Results by what they are about; above so many bytes, those go that nobody asked for longest.
 
-    What alone has more is handed on and not kept.
+    What alone has more is handed on and not kept. About a text or a run is what has its id among
+    the parts of its name, a tuple.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -22,6 +33,7 @@ class Kept:
         self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
+        _all.add(self)
 
     def known(self, about: Hashable) -> Any:
         """What is kept about this; None where nothing is."""
@@ -60,6 +72,13 @@ class Kept:
     def bytes(self) -> int:
         """How much is kept."""
         return sum(size for _, size in self._results.values())
+
+    def drop(self, ids: Set[str]) -> None:
+        """Lets go of what is about one of these ids."""
+        with self._lock:
+            for about in [*self._results]:
+                if isinstance(about, tuple) and not ids.isdisjoint(about):
+                    del self._results[about]
 
     def clear(self) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from itertools import count
+from itertools import chain, count
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from minigpt.corpus import CLEANINGS
 from minigpt.counting import counted
 from minigpt.engine import room
 from minigpt.store import LIBRARY_SHELF, Text, text_id_of
-from minigpt.ui import address, news, services, tokens, workspace
+from minigpt.ui import address, kept, news, services, tokens, workspace
 from minigpt.ui.choosing import put_text
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import plain, sentence
@@ -105,6 +105,8 @@ def _what_deleting_does(runs: int) -> str:
 
 def _drop(visit: Visit, text: Text) -> tuple[str, str]:
     visit.store.drop_text(visit.workspace, text.id)
+    learned = [run.id for run in visit.store.runs(visit.workspace) if run.text_id == text.id]
+    kept.drop([text.id, *learned])
     return "success", f"Deleted {plain(text.name)}."
 
 
@@ -175,7 +177,9 @@ def _what_forgetting_does(texts: int, runs: int) -> str:
 
 
 def _forget(visit: Visit, texts: int, runs: int) -> tuple[str, str]:
+    theirs = visit.store.texts(visit.workspace), visit.store.runs(visit.workspace)
     visit.store.forget(visit.workspace)
+    kept.drop(one.id for one in chain(*theirs))
     return "success", f"Forgot {counted(texts, 'text')} and {counted(runs, 'run')}."
 
 

@@ -16,7 +16,7 @@ from minigpt import bundle
 from minigpt.config import InputError
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import address, measured, news, services
+from minigpt.ui import address, kept, measured, news, services
 from minigpt.ui.fields import changed
 from minigpt.ui.glossary import explain
 from minigpt.ui.train import controls, form, leaving_out, sharing
@@ -200,6 +200,7 @@ def _delete(visit: Visit) -> None:
 
     def delete() -> None:
         services.store().wish(run.id, "deleted")
+        kept.drop([run.id])
         address.leave_run()
         _done(f"{plain(run.name)} is deleted.")
 
