@@ -1,16 +1,39 @@
-"""How much memory this process may use: what its control groups allow, or what the machine has."""
+"""How much memory this process may use: what its control groups allow, or what the machine has.
+And how it gives back what it needs no more."""
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 UNKNOWN = 8_000_000_000  # bytes, where the system does not tell
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # man 3 mallopt
+HEAP_BYTES, HEAPS = 1 << 20, 2
 
 
 def memory_bytes(root: Path = Path("/")) -> int:
     """The least of the machine's memory and of what each control group around this process may
     use, of version 1 or 2, as far as they can be seen."""
     return min([_physical(), *_limits(root)])
+
+
+def keep_heap_small() -> None:
+    """Has this process give memory back to the system when it is freed (glibc; elsewhere nothing
+    happens): what is larger than a megabyte is never part of a heap, and its many threads share a
+    few heaps. glibc itself keeps what was freed, as much as the largest piece that was ever asked
+    for, in each of up to eight heaps a core."""
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        mallopt(M_MMAP_THRESHOLD, HEAP_BYTES)
+        mallopt(M_TRIM_THRESHOLD, HEAP_BYTES)
+        mallopt(M_ARENA_MAX, HEAPS)
+
+
+def give_back() -> None:
+    """Gives the system what lies free in the heaps now."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _physical() -> int:

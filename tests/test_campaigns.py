@@ -1,6 +1,15 @@
 """The campaigns in their small, seeded form; each is a script with a count for the long one."""
 
-from tests.campaigns import appetite, disk, imports, kill_server, kill_worker, states, uploads
+from tests.campaigns import (
+    appetite,
+    disk,
+    hostile,
+    imports,
+    kill_server,
+    kill_worker,
+    states,
+    uploads,
+)
 
 
 def test_a_worker_killed_at_random_leaves_no_trace():
@@ -38,3 +47,10 @@ def test_the_largest_inputs_cost_the_server_little():
     cases = ["merges of 16,384 without spaces", "30 uploads nobody takes"]
     for one in appetite.campaign(cases, scale=0.02, memory_mb=1_000):
         assert (one.said, one.server_mb < 60, one.child_mb < 250) == ("", True, True), one
+
+
+def test_an_honest_visitor_keeps_what_is_theirs_among_those_who_do_their_worst():
+    found = hostile.campaign(sessions=5, seconds=4, afterwards=0, looks=1)
+    assert found["the worker lives on"] and found["texts and runs are whole"]
+    assert found["among them, s"]["pages"] >= 6
+    assert found["MB at most"]["server"] < 700, found

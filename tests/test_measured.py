@@ -6,13 +6,15 @@ import time
 import pytest
 
 from minigpt.config import InputError
-from minigpt.ui import measured
+from minigpt.ui import measured, services
 from minigpt.ui.kept import Kept
+from minigpt.ui.turn import Turn
 
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(measured, "_results", Kept(1_000_000))
+    for name in ("_results", "_refusals"):
+        monkeypatch.setattr(measured, name, Kept(1_000_000))
 
 
 def test_ten_who_ask_at_once_have_it_measured_once_and_one_at_a_time():
@@ -61,3 +63,46 @@ def test_results_of_a_callers_own_are_bounded_and_push_out_nobody_elses():
         assert measured.once(i, lambda: bytes(900), own) == bytes(900)
     assert [i for i in range(5) if own.known(i)] == [2, 3, 4]
     assert measured._results.known("kept") == "theirs"
+
+
+def test_a_short_measurement_goes_before_the_rest_of_a_long_one(monkeypatch):
+    """A run of 48 × 64 heads kept everybody else's measurements waiting for two minutes."""
+    turn, order = Turn(60.0), []
+    monkeypatch.setattr(services, "turn", turn)
+
+    def work(name: str, seconds: float) -> str:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            sum(range(1_000))
+            turn.give_way()
+        order.append(name)
+        return name
+
+    long = threading.Thread(target=measured.once, args=["long", lambda: work("long", 1.0)])
+    long.start()
+    time.sleep(0.3)
+    assert measured.once("short", lambda: work("short", 0.02)) == "short"
+    assert order == ["short"]
+    long.join()
+    assert order == ["short", "long"]
+
+
+def test_what_takes_too_long_is_stopped_and_not_tried_again(monkeypatch):
+    turn, tries = Turn(0.05), []
+    monkeypatch.setattr(services, "turn", turn)
+
+    def work() -> None:
+        tries.append(1)
+        while True:
+            turn.give_way()
+
+    for _ in range(2):
+        with pytest.raises(InputError, match="fewer layers and heads"):
+            measured.once("endless", work)
+    assert len(tries) == 1
+    assert measured.once("other", lambda: 1) == 1
+
+
+def test_whoever_has_the_turn_has_it_for_what_it_needs_on_the_way(monkeypatch):
+    monkeypatch.setattr(services, "turn", Turn(60.0))
+    assert measured.once("outer", lambda: 1 + measured.once("inner", lambda: 1)) == 2

@@ -7,6 +7,7 @@ import pytest
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
+from minigpt.config import InputError
 from minigpt.ui import untaken
 from minigpt.ui.untaken import File, Waiting, look, too_many
 
@@ -23,7 +24,8 @@ def manager() -> MemoryUploadedFileManager:
 
 
 def bring(manager: MemoryUploadedFileManager, session: str, file_id: str, size: int) -> None:
-    manager.add_file(session, UploadedFileRec(file_id, "x.txt", "text/plain", bytes(size)))
+    file = UploadedFileRec(file_id, "x.txt", "text/plain", bytes(size))
+    manager.add_file(session_id=session, file=file)  # as the server does
 
 
 def sessions(manager: MemoryUploadedFileManager) -> list[str]:
@@ -58,8 +60,7 @@ def test_a_browser_that_came_back_finds_its_file(manager, monkeypatch):
 
 def test_thirty_uploads_that_nobody_takes_stay_within_bounds(monkeypatch):
     """They took half a gigabyte, for as long as the session."""
-    monkeypatch.setattr(untaken, "MOST_EACH", 60)
-    monkeypatch.setattr(untaken, "MOST_BYTES", 120)
+    monkeypatch.setattr(untaken, "most_bytes", lambda: 120)
     manager = MemoryUploadedFileManager("/upload")
     for number in range(30):
         bring(manager, "a", str(number), 20)
@@ -67,6 +68,26 @@ def test_thirty_uploads_that_nobody_takes_stay_within_bounds(monkeypatch):
     look(manager, lambda session: True, {})
     kept = [file.file_id for file in manager.get_files("a", [str(n) for n in range(30)])]
     assert kept == ["27", "28", "29"] and manager.get_files("b", ["1"])
+
+
+def test_no_upload_waits_for_a_look_to_be_too_much(manager, monkeypatch):
+    monkeypatch.setattr(untaken, "most_bytes", lambda: 120)
+    untaken.bound_each(manager)
+    for number in range(30):
+        bring(manager, "a", str(number), 20)
+        kept = [file.file_id for file in manager.get_files("a", [str(n) for n in range(30)])]
+        assert len(kept) <= 3 and str(number) in kept
+
+
+def test_files_that_are_read_at_once_are_bounded_together(monkeypatch):
+    """Each waits in line with all its bytes: forty took forty times as much."""
+    monkeypatch.setattr(untaken, "most_bytes", lambda: 100)
+    with untaken.reading(150), pytest.raises(InputError, match="bring it again"):  # one fits always
+        untaken.reading(1).__enter__()
+    with pytest.raises(KeyError), untaken.reading(60), untaken.reading(40):
+        raise KeyError
+    with untaken.reading(60), untaken.reading(40), pytest.raises(InputError):
+        untaken.reading(1).__enter__()
 
 
 def test_the_largest_go_first():

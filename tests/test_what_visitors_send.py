@@ -4,43 +4,43 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-import websockets
+import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import ConnectionClosed
 
 from tests.servers import Server, app_server
+from tests.sessions import Session, said
 
 CLEARINGS = 8
 
 
 async def visit_and_clear(address: str, times: int) -> None:
-    """Opens Home, and as often asks the server to clear its caches and opens it again."""
-    async with websockets.connect(
-        f"ws{address.removeprefix('http')}/_stcore/stream",
-        subprotocols=["streamlit"],
-        origin=address,
-        max_size=None,
-    ) as socket:
-        for n in range(times + 1):
-            if n:
-                await socket.send(BackMsg(clear_cache=True).SerializeToString())
-            ask = BackMsg()
-            ask.rerun_script.page_name = "Train"
-            await socket.send(ask.SerializeToString())
-            kind = ""
-            while kind != "script_finished":
-                answer = ForwardMsg()
-                answer.ParseFromString(await asyncio.wait_for(socket.recv(), 60))
-                kind = answer.WhichOneof("type")
+    """Opens Train, and as often asks the server to clear its caches and opens it again."""
+    async with Session(address, "Train") as session:
+        await session.ask()
+        for _ in range(times):
+            await session.send(BackMsg(clear_cache=True))
+            await session.ask()
 
 
-def clear(server: Server, times: int) -> None:
-    """The same, in a thread of its own: this one may have an event loop."""
+async def send_much(address: str, megabytes: int) -> list[ForwardMsg]:
+    """Sends a field's value of so many megabytes, as no browser does."""
+    async with Session(address, "Generate") as session:
+        await session.ask()
+        session.choose("Prompt", "a" * megabytes * 1_000_000)
+        return await session.ask()
+
+
+def in_a_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What it returns; this thread may have an event loop already."""
     with ThreadPoolExecutor() as thread:
-        thread.submit(asyncio.run, visit_and_clear(server.address, times)).result()
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def owned(server: Server) -> tuple[int, int]:
@@ -58,9 +58,9 @@ def owned(server: Server) -> tuple[int, int]:
 
 def test_clearing_the_caches_unmakes_neither_the_store_nor_the_supervisor(tmp_path):
     with app_server(tmp_path) as server:
-        clear(server, 1)
+        in_a_thread(visit_and_clear(server.address, 1))
         threads, files = owned(server)
-        clear(server, CLEARINGS)
+        in_a_thread(visit_and_clear(server.address, CLEARINGS))
         threads_then, files_then = owned(server)
         assert files_then == files
         assert threads_then < threads + CLEARINGS / 2
@@ -76,3 +76,13 @@ def test_clearing_the_caches_unmakes_neither_the_store_nor_the_supervisor(tmp_pa
             seen |= set(server.workers()) - {first}
             time.sleep(0.05)
         assert len(seen) == 1
+
+
+def test_what_is_too_long_for_any_field_is_not_even_read(tmp_path):
+    """Fifty pastes of 20 MB took more than a gigabyte, for as long as their sessions."""
+    with app_server(tmp_path) as server:
+        (refused,) = said(in_a_thread(send_much(server.address, 1)))
+        assert "The prompt has 200,000 characters" in refused
+        with pytest.raises(ConnectionClosed):
+            in_a_thread(send_much(server.address, 6))
+        in_a_thread(visit_and_clear(server.address, 0))

@@ -10,7 +10,7 @@ from minigpt.config import InputError
 from minigpt.corpus import worlds
 from minigpt.store import Run
 from minigpt.ui import address, pages, services, written
-from minigpt.ui.prompts import check_length, notes_on, opening
+from minigpt.ui.prompts import MOST_TAKEN, check_length, notes_on, opening
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import file_name
 
@@ -73,6 +73,7 @@ def choose(visit: Visit) -> str:
     text = st.text_area(
         "Text to look at",
         height=80,
+        max_chars=MOST_TAKEN,
         label_visibility="collapsed",
         help="Repeat a word and see which head notices.",
         **address.bind(address.TEXT, run, usual),

@@ -1,10 +1,9 @@
 """What was measured of runs, above all of their heads, for all sessions of this server.
 
 A measurement is the same for everybody who looks at the same run and moment, so it is made once;
-and one at a time, so that a class that looks at thirty runs leaves room for everything else.
+and one at a time.
 """
 
-import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,14 @@ from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import services
 from minigpt.ui.kept import Kept
+from minigpt.ui.turn import TakesTooLong
 
 if TYPE_CHECKING:
     from minigpt.interpret import Effects, HeadScores, Sharp
 
 MOST_BYTES = 32_000_000  # of results: those of a head take some kilobytes a moment
 _results = Kept(MOST_BYTES)
-_turn = threading.RLock()
+_refusals = Kept(1_000_000)  # what took too long need not be tried again
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,16 @@ def known(about: Hashable) -> Any:
 
 def once(about: Hashable, measure: Callable[[], Any], results: Kept | None = None) -> Any:
     """What `measure` finds, measured for the first who asks, and remembered by `about`, among
-    `results` of the caller's own or those of all."""
+    `results` of the caller's own or those of all. Raises InputError where it takes too long."""
     results = _results if results is None else results
     if (found := results.known(about)) is None:
-        with _turn:
+        if words := _refusals.known(about):
+            raise InputError(words)
+        with services.turn.taken():
             if (found := results.known(about)) is None:
-                found = results.keep(about, measure())
+                try:
+                    found = results.keep(about, measure())
+                except TakesTooLong as error:
+                    _refusals.keep(about, str(error))
+                    raise
     return found

@@ -13,6 +13,7 @@ from minigpt.ui import services
 from minigpt.ui.words import boxed
 
 MOST_CHARACTERS = 20_000
+MOST_TAKEN = 200_000  # that a field takes at all, and a sentence refuses
 BEGINNING = 16  # letters of what is read of a text that is too long
 
 

@@ -7,6 +7,7 @@ hold nothing of it: any visitor's browser may ask the server to clear them.
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
-from minigpt import bundle, findings, tokenizers
+from minigpt import bundle, findings, host, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus import LIBRARY, Baselines, Statistics, reading, worlds
 from minigpt.corpus.damage import Damage
@@ -34,6 +35,7 @@ from minigpt.limits import Limits
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.tokenizers.bpe import check_vocabulary
 from minigpt.ui.kept import Kept
+from minigpt.ui.turn import Turn
 
 if TYPE_CHECKING:
     from minigpt.corpus.overlap import Copied
@@ -43,6 +45,8 @@ FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
 MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
+MEASURING_SECONDS = 60.0  # of processor time, for what is measured of a model at a time
+COLLECT_SECONDS = 30.0  # each time takes everybody some hundredths of a second
 KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 12  # of models and counts; at most, and of the memory
 
 
@@ -56,6 +60,7 @@ class Server:
 
 
 _kept = Kept(KEPT_BYTES)
+turn = Turn(MEASURING_SECONDS)
 _servers: dict[Path, Server] = {}
 _opening = threading.Lock()
 
@@ -72,6 +77,7 @@ def _open(folder: Path) -> Store:
 def _server(folder: Path) -> Server:
     with _opening:
         if folder not in _servers:
+            host.keep_heap_small()
             # A worker of settings that cannot be would only end again.
             limits = Limits.from_environment()
             _kept.most_bytes = min(KEPT_BYTES, int(KEPT_SHARE * 1e6 * limits.memory_mb))
@@ -86,7 +92,18 @@ def _server(folder: Path) -> Server:
             # All that is imported by now stays: the collector need not look at it again.
             gc.collect()
             gc.freeze()
+            if runtime.exists():
+                threading.Thread(target=_collect, daemon=True).start()
         return _servers[folder]
+
+
+def _collect() -> None:
+    """Gives back now and then what sessions have left behind. They hold each other in circles, and
+    Python by itself looks for such only among as many new objects as a quarter of the old."""
+    while runtime.exists():
+        time.sleep(COLLECT_SECONDS)
+        gc.collect()
+        host.give_back()
 
 
 def close() -> None:
@@ -126,7 +143,9 @@ def model(run: Run, step: int | None = None) -> "GPT":
 
             torch.set_num_threads(1)  # the cores belong to the worker; one token needs no more
             # While torch was loading, a training run may have replaced the newest checkpoint.
-            return load_model(store(), store().run(run.id), None if at == newest else at)
+            loaded = load_model(store(), store().run(run.id), None if at == newest else at)
+            loaded.register_forward_pre_hook(lambda *_: turn.give_way())
+            return loaded
 
     return _kept.once(("model", folder, run.id, at, at == newest), load)
 

@@ -8,18 +8,29 @@ read goes when its browser has left, or when there is too much of it.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+from minigpt.config import InputError
+from minigpt.limits import Limits
 
 LOOK_SECONDS = 2.0
 LEFT_SECONDS = 30.0  # a browser that comes back within so long finds its files
-MOST_BYTES, MOST_EACH = 120_000_000, 60_000_000  # of all sessions, and of one
+MOST_BYTES, SHARE = 120_000_000, 0.06  # of all sessions: at most, and of the memory
 WAIT_SECONDS = 900.0  # a file waits so long for somebody to say how it reads
+
+
+@cache
+def most_bytes() -> int:
+    """How much all sessions may leave here, or have read at once."""
+    return min(MOST_BYTES, int(SHARE * 1e6 * Limits.from_environment().memory_mb))
 
 
 def release(file: UploadedFile) -> None:
@@ -33,6 +44,30 @@ def session() -> str:
     """Whose script runs."""
     context = get_script_run_ctx()
     return context.session_id if context else ""
+
+
+_reading: list[int] = []  # bytes of the files that are read just now
+_counting = threading.Lock()
+
+
+@contextmanager
+def reading(size: int) -> Iterator[None]:
+    """While a file of so many bytes is read, for which it waits in line and is held in memory.
+
+    Raises InputError when too much is read already.
+    """
+    with _counting:
+        if _reading and sum(_reading) + size > most_bytes():
+            raise InputError(
+                f"files of {sum(_reading) / 1e6:,.0f} MB are being read at the moment, and this "
+                "one has no room beside them: bring it again in a minute"
+            )
+        _reading.append(size)
+    try:
+        yield
+    finally:
+        with _counting:
+            _reading.remove(size)
 
 
 @dataclass(frozen=True)
@@ -85,14 +120,14 @@ class Waiting:
 
 def too_many(sizes: dict[tuple[str, str], int]) -> list[tuple[str, str]]:
     """Which files go, of their sizes by session and id, in the order in which they came: the oldest
-    of the session with most, while it has more than MOST_EACH, or all have more than MOST_BYTES."""
-    left, going = dict(sizes), []
+    of the session with most, while it has more than half of what all may have, or all have more."""
+    left, going, most = dict(sizes), [], most_bytes()
     while left:
         held: dict[str, int] = {}
         for (session, _), size in left.items():
             held[session] = held.get(session, 0) + size
         largest = max(held, key=held.get)
-        if held[largest] <= MOST_EACH and sum(held.values()) <= MOST_BYTES:
+        if held[largest] <= most / 2 and sum(held.values()) <= most:
             break
         oldest = next(key for key in left if key[0] == largest)
         going.append(oldest)
@@ -108,6 +143,7 @@ def watch() -> None:
     """Has uploads looked after for as long as this server lives."""
     if runtime.exists() and _watching.acquire(blocking=False):
         manager = get_script_run_ctx().uploaded_file_mgr
+        bound_each(manager)
         is_active = runtime.get_instance().is_active_session
         threading.Thread(target=_watch, args=[manager, is_active], daemon=True).start()
 
@@ -137,6 +173,22 @@ def look(manager: Any, is_active: Callable[[str], bool], left_at: dict[str, floa
         manager.remove_session_files(session)
         del left_at[session]
     waiting.keep_only(lambda session: session not in gone)
+    bound(manager)
+
+
+def bound_each(manager: Any) -> None:
+    """Has every upload followed by a look at what is too much: many can come between two looks."""
+    add = manager.add_file
+
+    def add_and_bound(session_id: str, file: UploadedFileRec) -> None:
+        add(session_id, file)
+        bound(manager)
+
+    manager.add_file = add_and_bound
+
+
+def bound(manager: Any) -> None:
+    """Removes the uploads that are too much."""
     sizes = {
         (session, file_id): len(file.data)
         for session, files in [*manager.file_storage.items()]

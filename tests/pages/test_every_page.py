@@ -47,3 +47,15 @@ def test_a_page_is_shown_even_when_the_look_at_it_cannot_be_written(home_page, s
     assert not app.exception
     assert app.error[0].value == "store.sqlite – the disk is full."
     assert app.text_area[0].value
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_field_takes_more_than_a_message_may_have(home_page, page):
+    """A browser keeps to it, so that no message of a person's is refused; and the server cuts what
+    comes from elsewhere, for it keeps it as long as the session."""
+    home_page.session_state["source"] = "Paste"
+    opened(home_page, page)
+    fields = [*home_page.text_area, *home_page.text_input]
+    assert fields or page in ("pages/2_Train.py", "pages/5_Inside.py"), page
+    for field in fields:
+        assert 0 < field.proto.max_chars <= 1_000_000, field.label

@@ -5,13 +5,14 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from minigpt import bundle
 from minigpt.corpus import LIBRARY
 from minigpt.engine import works
 from minigpt.engine.bounded import Bounded
-from minigpt.store import home
+from minigpt.store import EVERYONE, home
 from minigpt.ui import services
 from tests.pages.visits import SMALL, by_label, data_page, opened, start_training, well
 
@@ -109,3 +110,11 @@ def test_a_page_is_left_when_another_is_wanted_or_its_session_ends_but_not_by_a_
         assert leaves() == is_left
     asked.request_stop()
     assert leaves()
+
+
+def test_a_model_that_is_measured_gives_way_whenever_it_is_asked(home_page, store, monkeypatch):
+    demo = store.run(next(run.id for run in store.runs(EVERYONE) if run.bundled))
+    model, ways = services.model(demo), []
+    monkeypatch.setattr(services.turn, "give_way", lambda: ways.append(1))
+    model(torch.zeros(1, 2, dtype=torch.long))
+    assert ways == [1]

@@ -205,7 +205,11 @@ def vocabulary(cut: Cut, key: str) -> None:
     """All tokens, to be searched."""
     tokenizer = cut.tokenizer
     wanted = st.text_input(
-        "Find", key=f"find-{key}", placeholder="th", help="Tokens that contain these characters."
+        "Find",
+        key=f"find-{key}",
+        placeholder="th",
+        max_chars=SENTENCE_CHARACTERS,
+        help="Tokens that contain these characters.",
     )
     is_bpe = isinstance(tokenizer, BPETokenizer)
     order = np.argsort(-cut.counts, kind="stable").tolist()  # the most frequent first

@@ -15,6 +15,7 @@ from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import sentence
 
+MOST_PASTED = 1_000_000  # characters: a browser sends all of it in one message
 WORLD_SIZES = (20_000, 50_000, 200_000, 1_000_000)
 
 
@@ -23,7 +24,9 @@ def paste(visit: Visit) -> None:
     body = st.text_area(
         "Your text",
         height=160,
+        max_chars=MOST_PASTED,
         placeholder="Paste a poem, a chapter, a song, source code …",
+        help=f"At most {MOST_PASTED:,} characters: bring a longer text as a file, under *Upload*.",
         persist_state="session",
         key="pasted_text",
     )

@@ -49,9 +49,10 @@ def _take_file(visit: Visit, file: UploadedFile, waits: dict[str, str]) -> tuple
     data = file.getvalue()
     untaken.release(file)
     try:
-        found, _ = services.read(data, file.name)
-        if found.sure:
-            return keep(visit, file.name, found.text)
+        with untaken.reading(len(data)):
+            found, _ = services.read(data, file.name)
+            if found.sure:
+                return keep(visit, file.name, found.text)
     except InputError as error:
         return "error", sentence(error)
     untaken.waiting.put(untaken.session(), file.file_id, untaken.File(file.name, data))

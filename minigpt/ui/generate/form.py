@@ -21,7 +21,7 @@ from minigpt.ui.address import (
     keep,
     within,
 )
-from minigpt.ui.prompts import opening
+from minigpt.ui.prompts import MOST_TAKEN, opening
 from minigpt.ui.written import USUAL
 
 HINTS = {spec.name: spec.metadata["help"] for spec in fields(SampleConfig)}
@@ -35,6 +35,7 @@ def choose_prompt(run: Run) -> str:
     return st.text_area(
         "Prompt",
         height=100,
+        max_chars=MOST_TAKEN,
         help="The model continues these characters.",
         **bind(PROMPT, run, opening(run)),
     )

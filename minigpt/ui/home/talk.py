@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.store import Run
 from minigpt.ui import address
-from minigpt.ui.prompts import opening
+from minigpt.ui.prompts import MOST_TAKEN, opening
 
 
 def ask(run: Run) -> tuple[str, bool]:
@@ -13,6 +13,7 @@ def ask(run: Run) -> tuple[str, bool]:
         usual = opening(run)
         prompt = st.text_input(
             "Your beginning",
+            max_chars=MOST_TAKEN,
             help="The model continues these characters, one token at a time.",
             **address.place(address.PROMPT, run, usual, _one_line),
         )

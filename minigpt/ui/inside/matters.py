@@ -88,6 +88,7 @@ def _measure(view: View, kind: str, bar: DeltaGenerator, *, wished: bool) -> "Ma
         seconds = time.monotonic() - started
         if not wished and seconds > 2 and seconds / share > UNASKED_SECONDS:
             raise _TooLong(seconds / share)
+        services.turn.give_way()
         bar.progress(min(1.0, share), TAKING)
 
     return what_matters(services.model(view.run, view.at), windows, kind, progress=tell)

@@ -315,7 +315,8 @@ def take_file(visit: Visit) -> None:
             visit.limits.check_runs(len(visit.store.runs(visit.workspace)))
             bundle.check_size(len(data), visit.limits)
             room.make_room_for(visit.store, visit.limits, "this file", visit.workspace, len(data))
-            run_id = services.import_run(data, visit.workspace, visit.limits)
+            with untaken.reading(len(data)):
+                run_id = services.import_run(data, visit.workspace, visit.limits)
         except InputError as error:
             news.put(REFUSED, sentence(error))
         else:
