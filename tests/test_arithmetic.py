@@ -180,7 +180,7 @@ def test_what_is_set_stays_and_the_others_share_the_rest_as_before():
 
 
 @pytest.mark.parametrize("changes, why", [
-    ({0: 0.7, 1: 0.6}, "130% together"), ({0: 1.5}, "between 0 % and 100 %"),
+    ({0: 0.7, 1: 0.6}, "130 % together"), ({0: 1.5}, "between 0 % and 100 %"),
     ({4: 0.1}, "3 tokens"), ({0: float("nan")}, "between 0 % and 100 %"),
     ({0: 0.1, 1: 0.1, 2: 0.1}, "leave one free"),
 ])  # fmt: skip

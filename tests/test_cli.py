@@ -333,7 +333,7 @@ def test_a_finished_run_is_made_longer_with_its_rate_raised(trained, capsys):
     ask = ["train", "--resume", trained, "--longer", "10", "--restart-share", "0.4", "--json"]
     assert main(ask) == 0
     said = capsys.readouterr()
-    assert "raised to 40% of its peak" in said.err
+    assert "raised to 40 % of its peak" in said.err
     assert json.loads(said.out.splitlines()[-1])["step"] == before.step + 10
     (restart,) = Store(home_folder()).run(trained).train.restarts
     assert (restart.start, restart.end, restart.share) == (before.step, before.step + 10, 0.4)

@@ -3,7 +3,7 @@ stands in line."""
 
 from minigpt.config import GPTConfig, SettingError, TrainConfig
 from minigpt.corpus import characters_per_token, measured_on, split_at
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.engine import room
 from minigpt.engine.speed import Speed
 from minigpt.limits import SMALLER, Limits, most_that
@@ -168,11 +168,14 @@ def longer_plan(run: Run, steps: int, share: float) -> str:
     low, who = train.min_lr_ratio, "There its learning rate"
     if not told:
         nothing = "nothing is learned any more" if not low else "little is learned"
-        told = f"The learning rate has come down to {low:.0%} of its peak, where {nothing}. "
+        told = (
+            f"The learning rate has come down to {percent(low, 0)} of its peak, where {nothing}. "
+        )
         who = "It"
     if restart.share <= low:
-        return f"{told}{who} stays at {low:.0%} of its peak."
+        return f"{told}{who} stays at {percent(low, 0)} of its peak."
     return (
-        f"{told}{who} is raised to {restart.share:.0%} of its peak, and falls again to {low:.0%} "
-        f"over {counted(restart.end - restart.start, 'step')}. The loss may rise at first."
+        f"{told}{who} is raised to {percent(restart.share, 0)} of its peak, and falls again to "
+        f"{percent(low, 0)} over {counted(restart.end - restart.start, 'step')}. The loss may rise "
+        "at first."
     )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from minigpt.config import InputError, NotFinite
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.interpret.heads import check_head
 from minigpt.interpret.patterns import as_batch
 from minigpt.interpret.taps import Recorder, chain
@@ -155,12 +155,12 @@ def set_by_hand(weights: np.ndarray, changes: Mapping[int, float]) -> np.ndarray
     total, rest = math.fsum(shares), np.setdiff1d(np.arange(T), list(changes))
     if total > 1 + SUMS_TO_1:
         raise InputError(
-            f"a row of attention has 100 % to give, and these are {total:.0%} together: lower one "
-            "of them"
+            f"a row of attention has 100 % to give, and these are {percent(total, 0)} together: "
+            "lower one of them"
         )
     if not len(rest) and total < 1 - SUMS_TO_1:
         raise InputError(
-            f"every token has a share set, and these are {total:.0%} together: a row gives "
+            f"every token has a share set, and these are {percent(total, 0)} together: a row gives "
             "100 %, so raise one of them, or leave one free to take the rest"
         )
     row[list(changes)] = shares

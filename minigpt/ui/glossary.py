@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from minigpt.config import SampleConfig
+from minigpt.counting import percent
 
 GLOSSARY: Mapping[str, str] = MappingProxyType(
     {
@@ -252,5 +253,5 @@ NAMES: Mapping[str, str] = MappingProxyType(
 def shown(value: object) -> str:
     """A setting's value in a person's words."""
     if isinstance(value, tuple):  # of Restart
-        return ", ".join(f"from step {r.start:,} at {r.share:.0%}" for r in value) or "no"
+        return ", ".join(f"from step {r.start:,} at {percent(r.share, 0)}" for r in value) or "no"
     return ("off", "on")[value] if isinstance(value, bool) else str(value)

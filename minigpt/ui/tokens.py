@@ -10,7 +10,7 @@ from collections.abc import Container, Sequence
 from itertools import pairwise
 
 from minigpt.corpus.overlap import Passage
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.tokenizers.visible import brief, legible, visible
 from minigpt.ui.glossary import GLOSSARY
 
@@ -119,7 +119,7 @@ def shaded(
         depth = f"{DEEPEST * bits / DEEPEST_BITS:.0f}%"
         style = f' style="background: color-mix(in srgb, #14B8A6 {depth}, transparent)"'
         hollow = ' class="mg-chip mg-hollow"' if token in SPECIAL else ""
-        title = f' title="probability {prob:.1%}"'
+        title = f' title="probability {percent(prob)}"'
         words = html.escape(legible(token))
         parts.append(f"<span{hollow}{title}{style if shade else ''}>{words}</span>")
     return f'{STYLE}<div class="mg-text">{"".join(parts)}</div>'

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError, SampleConfig
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.store import Run
 from minigpt.ui import services, tokens
 from minigpt.ui.figures import show_chart
@@ -244,7 +244,7 @@ def explain_choice(run: Run, writing: Writing) -> None:
     greyed = " Those struck through lie too far back to be read." if unread else ""
     st.caption(
         f"Token {at + 1:,} of {len(steps):,}, the marked one: the model held it "
-        f"{steps[at].prob:.1%} likely, no. {steps[at].rank:,} of the {tokenizer.vocab_size:,} "
+        f"{percent(steps[at].prob)} likely, no. {steps[at].rank:,} of the {tokenizer.vocab_size:,} "
         f"tokens of its vocabulary.{greyed}",
         help=explain("model", "vocabulary", "context"),
     )

@@ -5,6 +5,7 @@ import ast
 import pytest
 
 from minigpt import bundle
+from minigpt.counting import percent
 from minigpt.ui import services
 from tests.pages.visits import PAGES, ROOT, SMALL, ask, by_label, opened, start_training, well
 
@@ -57,5 +58,7 @@ def test_sharing_says_what_a_model_may_give_away_and_how_much_it_copies(home_pag
     said = " ".join(caption.value for caption in well(app).caption)
     found = services.trace(run := store.find_run("demo"), store.samples(run.id)[-1][1])
     assert "writes out what it learned by heart" in said
-    assert f"Of what it wrote last {found.share:.0%} stands word for word in its text" in said
-    assert f"of unseen text {found.held_out_share.mean:.0%}" in said
+    assert (
+        f"Of what it wrote last {percent(found.share, 0)} stands word for word in its text" in said
+    )
+    assert f"of unseen text {percent(found.held_out_share.mean, 0)}" in said

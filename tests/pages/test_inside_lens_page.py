@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minigpt import plots, tokenizers
+from minigpt.counting import percent
 from minigpt.interpret import attribute, decision_depth, decisions, lens, next_probs, token_class
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import measured
@@ -40,7 +41,7 @@ def test_the_lens_shows_every_part_and_says_its_numbers(home_page, store):
     assert told(shown, 3, 8) in page and page.count("mg-decided") == 1 + len(ids)
     numbers = app.table[0].value
     assert numbers["After"].tolist() == found.rows
-    assert numbers["Its probability"].tolist() == [f"{p:.1%}" for p in found.prob[:, 8]]
+    assert numbers["Its probability"].tolist() == [percent(p) for p in found.prob[:, 8]]
     assert numbers["Its rank"].tolist() == [f"{rank + 1:,}" for rank in found.rank[:, 8]]
     assert f"is there from *{found.rows[depth[8]]}*" in captions(app)
     by_label(app.get("button_group"), "Colours").set_value("kl").run()

@@ -8,6 +8,7 @@ import pytest
 from minigpt import tokenizers
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.corpus import trained_on
+from minigpt.counting import percent
 from minigpt.interpret import (
     aligned,
     by_chance,
@@ -91,8 +92,8 @@ def test_embeddings_say_how_much_of_them_the_plane_holds_and_what_chance_gives(h
     vectors = embedding(load_model(embeddings.services.store(), demo))[scene.rows]
     share, chance = plane(vectors).shares.sum(), by_chance(*vectors.shape)
     said = words(app)
-    assert f"holds **{share:.0%}** of what tells the {len(vectors)} tokens apart" in said
-    assert f"it would hold {chance.share:.0%}" in said
+    assert f"holds **{percent(share, 0)}** of what tells the {len(vectors)} tokens apart" in said
+    assert f"it would hold {percent(chance.share, 0)}" in said
     assert f"the nearest would have {chance.cosine:+.2f} on average" in said
     names = tokenizers.load(demo.tokenizer).tokens
     assert "<unk>" not in scene.labels and set(scene.labels) <= set(names)
@@ -160,9 +161,9 @@ def test_each_step_shows_the_model_s_own_numbers(home_page, store, demo):
     tables = [table.value.to_string() for table in well(app).table]
     shown = "  ".join(f"{number:+.2f}".replace("-", "−") for number in found.q[:4])
     assert any(shown in table for table in tables)
-    assert any(f"{found.probs.max():.1%}" in table for table in tables)
+    assert any(percent(found.probs.max()) in table for table in tables)
     said = words(app)
-    assert f"**{found.weights.max():.1%}**" in said and "and turned by their place" in said
+    assert f"**{percent(found.weights.max())}**" in said and "and turned by their place" in said
     assert "`s`, the last of the text above" in said and "11 tokens" in said
 
 
@@ -187,7 +188,7 @@ def test_a_row_set_by_hand_moves_the_next_token_s_bars_and_stands_in_the_address
     said = words(app)
     assert "was set by hand" in said and "of the probability lies on other tokens now" in said
     table = app.table[-1].value
-    assert table[table["Now"].str.contains("set")]["Now"].iloc[0] == "80.0% (set)"
+    assert table[table["Now"].str.contains("set")]["Now"].iloc[0] == "80.0 % (set)"
     by_label(app.selectbox, "Token that is looked at").set_value(1).run()
     assert by_label(well(app).slider, "Its share of attention, %").max == 20
     by_label(app.button, "Back to its own row").click().run()
@@ -196,7 +197,7 @@ def test_a_row_set_by_hand_moves_the_next_token_s_bars_and_stands_in_the_address
 
 
 @pytest.mark.parametrize("said, told", [
-    ({"row": "0:0:3:70,0:0:4:60"}, "130% together"),
+    ({"row": "0:0:3:70,0:0:4:60"}, "130 % together"),
     ({"row": "0:0:99:70"}, "11 tokens"),
     ({"row": "nonsense"}, "layer:head:place:percent"),
     ({"opened": "9"}, "up to six numbers of steps"),

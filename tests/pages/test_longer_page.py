@@ -13,15 +13,15 @@ def test_a_finished_run_is_raised_once_more_and_says_so(home_page, store):
     wait_for(store, run_id, "finished")
     opened(home_page, "pages/2_Train.py", run_id)
     assert "where nothing is learned any more" in captions(well(home_page))
-    assert "raised to 30% of its peak" in captions(home_page)
+    assert "raised to 30 % of its peak" in captions(home_page)
     by_label(home_page.number_input, "Further steps").set_value(20)
     by_label(home_page.slider, "Learning rate to begin with").set_value(50).run()
-    assert "raised to 50% of its peak, and falls again to 0% over 20 steps" in captions(home_page)
+    assert "raised to 50 % of its peak, and falls again to 0 % over 20 steps" in captions(home_page)
     by_label(home_page.button, "Go on").click().run()
     wait_for(store, run_id, "finished")
     assert store.run(run_id).train.restarts == (Restart(30, 50, 0.5),)
     well(home_page.run())
-    assert "Trained longer from step 30 at 50% of its peak learning rate" in captions(home_page)
+    assert "Trained longer from step 30 at 50 % of its peak learning rate" in captions(home_page)
 
     ask(home_page, "Duplicate")
     by_label(home_page.button, "Start training").click().run()
@@ -48,7 +48,7 @@ def test_a_stopped_run_says_that_it_goes_on_along_its_plan(home_page, store):
     rate = "Learning rate to begin with"
     assert by_label(home_page.slider, rate).disabled, "it would change nothing"
     by_label(home_page.number_input, "Further steps").set_value(95_000).run()
-    assert "up to step 90,000. There its learning rate is raised to 30% of its peak" in captions(
+    assert "up to step 90,000. There its learning rate is raised to 30 % of its peak" in captions(
         home_page
     )
     assert not by_label(home_page.slider, rate).disabled

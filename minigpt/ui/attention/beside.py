@@ -8,6 +8,7 @@ import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.ui import address
 from minigpt.ui.attention import reading
 from minigpt.ui.attention.one_head import capital, named
@@ -130,8 +131,8 @@ def _draw(
     if alike:
         apart = 0.5 * float(np.abs(maps[1] - maps[0]).sum(axis=1).mean())
         st.caption(
-            f"Shares of attention. On average {apart:.0%} of a token's attention lies elsewhere. "
-            "Amber: the second looks there more; teal: the first does."
+            f"Shares of attention. On average {percent(apart, 0)} of a token's attention lies "
+            "elsewhere. Amber: the second looks there more; teal: the first does."
         )
     else:
         st.caption(

@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import bits_per_character
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.ui import measured, services
 from minigpt.ui.attention.one_head import capital, named
 from minigpt.ui.attention.reading import View
@@ -109,7 +109,7 @@ def _row(scores: "measured.HeadScores", role: str, layer: int, head: int) -> dic
         "Lift": _number(lift),
         "95 % interval": f"{low:.2f} to {high:.2f}" if np.isfinite(low) else "–",
         "Shuffled": _number(shuffled),
-        "By chance": f"{scores.chance[role]:.0%}" if np.isfinite(scores.chance[role]) else "–",
+        "By chance": percent(scores.chance[role], 0) if np.isfinite(scores.chance[role]) else "–",
     }
 
 
@@ -178,7 +178,7 @@ def _show_next(view: View, layer: int, head: int) -> None:
     st.markdown("**The next token after this text**")
     show_chart(chart, f"without-{view.run.id}", moving=True)
     moved = 0.5 * float(np.abs(whole - left).sum())
-    st.caption(f"Without this head, {moved:.1%} of the probability moves to other tokens.")
+    st.caption(f"Without this head, {percent(moved)} of the probability moves to other tokens.")
 
 
 def show(view: View, layer: int, head: int) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from minigpt import tokenizers
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.ui import measured
 from minigpt.ui.attention.one_head import named
 from minigpt.ui.attention.reading import View
@@ -39,5 +40,5 @@ def show(view: View, layer: int, head: int, *, reads_text: bool) -> None:
             keep = place.column - start + BETWEEN // 2
             shown = [*shown[:keep], "…", *shown[-BETWEEN // 2 :]]
         with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-            st.markdown(f"{place.weight:.0%}", width=52)
+            st.markdown(percent(place.weight, 0), width=60)
             st.html(chips(shown, marked, breaks=False), width="stretch")

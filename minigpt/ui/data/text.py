@@ -4,6 +4,7 @@ import streamlit as st
 
 from minigpt.corpus import in_bits, worlds
 from minigpt.corpus.statistics import Forms
+from minigpt.counting import percent
 from minigpt.store import Text
 from minigpt.ui import services, tokens
 from minigpt.ui.choosing import choose_part
@@ -47,7 +48,7 @@ def _show_numbers(text: Text) -> None:
         help="So many tokens a model has to know that reads one character at a time.",
     )
     columns[3].metric(
-        "Repetition", f"{numbers.repetition:.1%}", border=True, help=GLOSSARY["repetition"]
+        "Repetition", percent(numbers.repetition), border=True, help=GLOSSARY["repetition"]
     )
     if numbers.forms.several:
         st.caption(_forms(numbers.forms))

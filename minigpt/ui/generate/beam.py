@@ -7,7 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.corpus import in_bits
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.tokenizers.visible import visible
 from minigpt.ui import tokens
 from minigpt.ui.address import DEPTH, PENALTY, WIDTH, bind, within
@@ -117,7 +117,7 @@ def _chosen(key: str, found: "BeamTree") -> int | None:
 
 def _probability(nats: float) -> str:
     probability = math.exp(nats)
-    return f"{probability:.2%}" if probability >= 1e-4 else f"{probability:.1e}"
+    return percent(probability, 2) if probability >= 1e-4 else f"{probability:.1e}"
 
 
 def _tell_best(task: Task, found: "BeamTree") -> None:

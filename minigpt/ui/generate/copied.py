@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from minigpt.config import InputError
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.ui import services, tokens
 from minigpt.ui.generate.task import Task
 from minigpt.ui.glossary import explain
@@ -37,7 +37,7 @@ def _tell_shares(found: "Copied") -> None:
     for place, name, shown, range in zip(
         st.columns(3),
         ("Copied here", "Unseen text", "A model that only counts"),
-        (f"{found.share:.0%}", _mean(found.held_out_share), _mean(found.trigram_share)),
+        (percent(found.share, 0), _mean(found.held_out_share), _mean(found.trigram_share)),
         (None, _range(found.held_out_share), _range(found.trigram_share)),
         strict=True,
     ):
@@ -56,11 +56,11 @@ def _tell_shares(found: "Copied") -> None:
 
 
 def _mean(spread: "Spread | None") -> str:
-    return f"{spread.mean:.0%}" if spread else "–"
+    return percent(spread.mean, 0) if spread else "–"
 
 
 def _range(spread: "Spread | None") -> str | None:
-    return f"middle 90 %: {spread.low:.0%} to {spread.high:.0%}" if spread else None
+    return f"middle 90 %: {percent(spread.low, 0)} to {percent(spread.high, 0)}" if spread else None
 
 
 def _choose(task: Task, text: str, found: "list[Passage]") -> int:

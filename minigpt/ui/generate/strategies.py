@@ -7,7 +7,7 @@ import streamlit as st
 from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import distinct_pairs, in_bits
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.ui import tokens
 from minigpt.ui.generate import asked, copied
 from minigpt.ui.generate.beam import USUAL_WIDTH
@@ -74,7 +74,7 @@ def _measures(task: Task, way: Way) -> dict[str, str]:
         "": way.name,
         "Bits in all": f"{bits:.1f}",
         "Bits per character": f"{bits / len(text):.2f}" if text else "–",
-        "Distinct pairs": "–" if pairs is None else f"{pairs:.0%}",
+        "Distinct pairs": "–" if pairs is None else percent(pairs, 0),
     }
     try:
         longest = copied.longest(task, text)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.ui import services, tokens
 from minigpt.ui.figures import show_chart
 from minigpt.ui.generate import asked, copied
@@ -44,7 +45,7 @@ def show(task: Task) -> None:
             if step in losses:
                 told.append(losses[step])
             if found and found.share is not None:
-                told.append(f"{found.share:.0%} copied")
+                told.append(f"{percent(found.share, 0)} copied")
             st.markdown(" · ".join(told), help=explain("step", "loss", "nats", "copied"))
             st.html(tokens.running(written.replace("\n", " ⏎ "), marks=False))
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from minigpt import tokenizers
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
 from minigpt.ui.glossary import GLOSSARY, explain
@@ -184,7 +184,7 @@ def _head(view: View, now: "Walk", own: "Walk", row: by_hand.Row) -> None:
         f"q · k = {products}" + (f"  +  {D - 2:,} more products" if D > 2 else "")
         + f" = **{_number(dot)}**.  Times {own.scale:.3f}: a score of "
         f"**{_number(float(own.scores[most]))}**.  "
-        f"e^score ÷ the sum of e^score over all {T:,} tokens = **{own.weights[most]:.1%}**"
+        f"e^score ÷ the sum of e^score over all {T:,} tokens = **{percent(own.weights[most])}**"
         + (", before the row was set by hand." if row.tap else ".")
     )  # fmt: skip
     st.caption(
@@ -249,7 +249,7 @@ def _logits(view: View, now: "Walk", own: "Walk") -> None:
                 "Next token": boxed(brief(names[i])),
                 "Logit": _number(float(now.logits[i])),
                 "e^(logit − highest)": f"{np.exp(float(now.logits[i]) - highest):.3f}",
-                "Probability": f"{now.probs[i]:.1%}",
+                "Probability": percent(now.probs[i]),
             }
             for i in order
         ]
@@ -262,7 +262,7 @@ def _logits(view: View, now: "Walk", own: "Walk") -> None:
     bias = ", and a bias added" if config.bias and not config.tie_weights else ""
     st.markdown(
         f"Over all {V:,} tokens e^(logit − highest) sums to **{total:.3f}**; each one's share of "
-        f"that is its probability: 1 ÷ {total:.3f} = **{1 / total:.1%}** for the likeliest.",
+        f"that is its probability: 1 ÷ {total:.3f} = **{percent(1 / total)}** for the likeliest.",
         help=explain("logit"),
     )
     st.caption(

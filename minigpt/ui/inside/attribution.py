@@ -7,6 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, services
 from minigpt.ui.downloads import downloads
@@ -49,10 +50,10 @@ def show(view: View) -> None:
     over = "the mean of all tokens" if against is None else f"that of {names[against]}"
     unit = f"logit of {names[target]} above {over}"
     chart = plots.waterfall(found.names, found.amounts, found.logit, unit)
-    rival = f" Next likeliest: {boxed(names[second])}, {probs[second]:.1%}."
+    rival = f" Next likeliest: {boxed(names[second])}, {percent(probs[second])}."
     st.markdown(
         f"After {boxed(brief(view.tokens[at]))} (token {at + 1:,}) the model gives "
-        f"{boxed(names[target])} {probs[target]:.1%}." + rival * (target == first)
+        f"{boxed(names[target])} {percent(probs[target])}." + rival * (target == first)
     )
     show_chart(chart, f"attribution-{run.id}", moving=True)
     total = f"{found.logit:+.2f}".replace("-", "−")

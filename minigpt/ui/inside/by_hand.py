@@ -10,6 +10,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address
 from minigpt.ui.figures import show_chart
@@ -90,8 +91,8 @@ def _set(view: View, own: "Walk", row: Row) -> None:
         [
             {
                 "Token": f"{i + 1}: {boxed(brief(view.tokens[i]))}",
-                "Its own": f"{own.weights[i]:.1%}",
-                "Now": f"{row.weights[i]:.1%}" + (" (set)" if i in changes else ""),
+                "Its own": percent(own.weights[i]),
+                "Now": percent(row.weights[i]) + (" (set)" if i in changes else ""),
             }
             for i in told
         ]
@@ -124,7 +125,7 @@ def bars(view: View, now: "Walk", own: "Walk", key: str) -> None:
     show_chart(chart, f"{key}-{view.run.id}", moving=True)
     moved = 0.5 * float(np.abs(now.probs - own.probs).sum())
     st.caption(
-        f"{moved:.1%} of the probability lies on other tokens now."
+        f"{percent(moved)} of the probability lies on other tokens now."
         if now is not own
         else "Move the slider: the second bars show what the model would say, all else as it is."
     )

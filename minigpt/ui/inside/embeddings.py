@@ -8,7 +8,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.store import Run
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
@@ -181,8 +181,9 @@ def _tell(view: View, scene: Scene, found: "Plane", shown: int) -> None:
     share, n = float(found.shares.sum()), len(scene.rows)
     what = KINDS[scene.kind]
     st.markdown(
-        f"This plane holds **{share:.0%}** of what tells the {n:,} {what} apart (their variance, "
-        f"in {run.model.n_embd} numbers each); of random vectors it would hold {chance.share:.0%}."
+        f"This plane holds **{percent(share, 0)}** of what tells the {n:,} {what} apart (their "
+        f"variance, in {run.model.n_embd} numbers each); of random vectors it would hold "
+        f"{percent(chance.share, 0)}."
         if np.isfinite(share)
         else f"All {n:,} {what} have the same numbers so far: there is nothing to tell them apart.",
         help=explain("embedding", "principal components", "token"),

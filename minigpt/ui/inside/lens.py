@@ -7,7 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.store import Run
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
@@ -84,11 +84,11 @@ def _show_place(found: plots.LensMap, at: int) -> None:
         numbers = {
             "After": name,
             "Likeliest next": boxed(brief(found.likeliest[row][at])),
-            "Its probability": f"{found.prob[row, at]:.1%}",
+            "Its probability": percent(found.prob[row, at]),
         }
         if follows:
             numbers |= {
-                "The true next token": f"{found.true_prob[row, at]:.1%}",
+                "The true next token": percent(found.true_prob[row, at]),
                 "Its rank": f"{found.rank[row, at] + 1:,}",
             }
         numbers |= {

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from minigpt import plots
+from minigpt.counting import percent
 from minigpt.plots.picture import colors_of
 from minigpt.plots.theme import SEQUENTIAL, SEQUENTIAL_DARK
 from minigpt.tokenizers.visible import brief, visible
@@ -101,10 +102,10 @@ def _cells(found: plots.LensMap, view: plots.LensView, row: int, first: int) -> 
 
 def told(found: plots.LensMap, row: int, at: int) -> str:
     """All that is known of a cell, in words."""
-    words = f"{brief(found.likeliest[row][at])} {found.prob[row, at]:.1%}"
+    words = f"{brief(found.likeliest[row][at])} {percent(found.prob[row, at])}"
     if found.rank[row, at] >= 0:
         words += (
-            f"; next comes {brief(found.read[at + 1])}: {found.true_prob[row, at]:.1%}, "
+            f"; next comes {brief(found.read[at + 1])}: {percent(found.true_prob[row, at])}, "
             f"rank {found.rank[row, at] + 1:,}"
         )
     bits = f"entropy {found.entropy[row, at]:.2f} bits, KL {found.kl[row, at]:.2f} bits"

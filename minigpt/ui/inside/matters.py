@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt import plots
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.store import Run
 from minigpt.ui import address, measured, services
 from minigpt.ui.components.parts import Cell, clicked, parts
@@ -162,8 +163,8 @@ def _notes(view: View, found: "Matters") -> None:
     if not found.notes:
         st.caption(
             f"Each interval is one of {len(found.parts)}, and so wide that all of them together "
-            f"hold in 95 of 100 cases: {found.level:.2%} each, of {found.windows} pieces of text, "
-            "each compared with itself."
+            f"hold in 95 of 100 cases: {percent(found.level, 2)} each, of {found.windows} pieces "
+            "of text, each compared with itself."
         )
     st.caption(
         "Effects do not add: what two parts do together is lost with either. And a part without "
@@ -179,7 +180,7 @@ def _files(view: View, found: "Matters") -> None:
     title = f"What matters, step {view.at:,}: {KINDS[found.kind]} in a part's place"
     told = (
         f"Rise of the loss in nats per token without a part. Hatched: no effect seen, the interval "
-        f"({found.level:.2%}) holds 0."
+        f"({percent(found.level, 2)}) holds 0."
         if not found.notes
         else found.notes[0]
     )

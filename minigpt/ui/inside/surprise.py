@@ -7,7 +7,7 @@ import streamlit as st
 
 from minigpt import plots, tokenizers
 from minigpt.config import InputError
-from minigpt.counting import counted
+from minigpt.counting import counted, percent
 from minigpt.tokenizers.visible import brief, visible
 from minigpt.ui import measured, services, tokens
 from minigpt.ui.components.strip import Told, strip
@@ -79,7 +79,7 @@ def _hardest(
                 st.caption("the likeliest all the same", width="content")
             else:
                 guess = boxed(brief(names[likeliest[at]]))
-                st.caption(f"expected {guess}, {prob[at]:.0%}", width="content")
+                st.caption(f"expected {guess}, {percent(prob[at], 0)}", width="content")
 
 
 def _files(view: View, bits: np.ndarray, rank: np.ndarray) -> None:

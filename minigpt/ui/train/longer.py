@@ -3,6 +3,7 @@
 import streamlit as st
 
 from minigpt.config import RESTART_SHARE, InputError, Restart
+from minigpt.counting import percent
 from minigpt.engine.launch import check_longer, longer_plan, raises_rate, train_longer
 from minigpt.store import Run
 from minigpt.ui import numbers
@@ -51,7 +52,7 @@ def start(visit: Visit) -> None:
 
 def told(run: Run) -> str:
     """How the run was made longer, in a sentence; empty when it was not."""
-    parts = [f"from step {r.start:,} at {r.share:.0%}" for r in run.train.restarts]
+    parts = [f"from step {r.start:,} at {percent(r.share, 0)}" for r in run.train.restarts]
     if not parts:
         return ""
     return (

@@ -14,6 +14,7 @@ from streamlit import net_util
 
 from minigpt import bundle
 from minigpt.config import InputError
+from minigpt.counting import percent
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
 from minigpt.ui import address, kept, measured, news, services
@@ -128,8 +129,12 @@ def _copied(visit: Visit) -> str:
         return f"How much of what it writes is copied cannot be told: {plain(error)}."
     if found.share is None:
         return found.unclear or ""
-    beside = f", of unseen text {found.held_out_share.mean:.0%}" if found.held_out_share else ""
-    return f"Of what it wrote last {found.share:.0%} stands word for word in its text{beside}."
+    beside = (
+        f", of unseen text {percent(found.held_out_share.mean, 0)}" if found.held_out_share else ""
+    )
+    return (
+        f"Of what it wrote last {percent(found.share, 0)} stands word for word in its text{beside}."
+    )
 
 
 def _download(visit: Visit) -> None:

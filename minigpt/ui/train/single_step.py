@@ -5,6 +5,7 @@ import math
 import streamlit as st
 
 from minigpt import tokenizers
+from minigpt.counting import percent
 from minigpt.metrics import SingleStep
 from minigpt.store import Run
 from minigpt.ui import services, tokens
@@ -77,9 +78,7 @@ def _moves(step: SingleStep) -> None:
 
 
 def _percent(share: float) -> str:
-    return (
-        f"{share:.2%}" if share >= 0.001 else f"{share:.2g}" if not share else f"{100 * share:.2g}%"
-    )
+    return percent(share, 2) if share >= 0.001 or not share else f"{100 * share:.2g} %"
 
 
 def _name(part: str) -> str:

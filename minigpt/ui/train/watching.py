@@ -6,6 +6,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.config import InputError, SettingError
 from minigpt.corpus import bits_per_character
+from minigpt.counting import percent
 from minigpt.store import Curves, Run, wait
 from minigpt.ui import services, tokens
 from minigpt.ui.figures import show_chart
@@ -219,7 +220,7 @@ def _right_answers(run: Run, curves: Curves) -> None:
             st.caption("Right answers are counted from the first step on.")
             return
         steps, shares = curves.step[asked], curves.accuracy[asked]
-        st.markdown(f"**Right answers:** {shares[-1]:.1%}", help=GLOSSARY["right answers"])
+        st.markdown(f"**Right answers:** {percent(shares[-1])}", help=GLOSSARY["right answers"])
         chart = plots.right_answers(steps, shares, run.train.max_steps, room.ANSWERS)
         show_chart(chart, f"right-{run.id}", moving=run.active)
         st.caption("Look for a long flat line and then a sudden rise: the rule is found.")
