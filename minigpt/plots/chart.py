@@ -94,7 +94,7 @@ class Chart:
     x: Axis
     y: Axis | Rows
     height: int  # px
-    legend: Literal["none", "across", "down"] = "none"
+    legend: Literal["none", "line", "across", "down"] = "none"
     square: bool = False
 
     def placed(self) -> Iterator[Line | Points | Bars | None]:
@@ -110,10 +110,11 @@ class Chart:
 
     @property
     def top(self) -> int:
-        """Pixels above the plot, for the legend: across, it has three rows on a phone."""
+        """Pixels above the plot, for the legend: across, it has three rows on a phone, of a few
+        short names one line."""
         if self.legend == "down":
             return legend_room(self.parts)
-        return 66 if self.legend == "across" else 12
+        return {"none": 12, "line": 32, "across": 66}[self.legend]
 
 
 def legend_room(lines: Sequence[Line]) -> int:

@@ -52,7 +52,7 @@ def moment(
     """The loss over the steps of a run, as in `loss`, and where one moment of it is."""
     chart = loss(steps, train, val, {}, max_steps, height)
     return replace(
-        chart, parts=[*chart.parts, mark("this moment", at, chart.y, GUIDES_AT[0])], legend="none"
+        chart, parts=[*chart.parts, mark("this moment", at, chart.y, GUIDES_AT[0])], legend="line"
     )
 
 

@@ -14,7 +14,7 @@ from minigpt.ui.glossary import GLOSSARY
 
 NEWEST = -1  # on the slider, in the place of a step
 PLAY_SECONDS, LIVE_SECONDS = 1.0, 4.0  # between two moments; between two looks at a run that trains
-CURVE = 190  # px
+CURVE = 210  # px
 SHOWN_STEPS = 600  # of a curve
 
 

@@ -74,6 +74,8 @@ def test_the_attribution_ends_at_the_logit_of_what_was_asked(home_page, store):
     found = attribute(model, ids, first, second)
     assert f"the sum, {found.logit:+.2f}" in captions(app)
     by_label(app.get("button_group"), "Next token").set_value("token").run()
+    follows = tokenizer.encode(TEXT)[12]
+    assert f"the sum, {attribute(model, ids, follows).logit:+.2f}" in captions(app)
     (e,) = tokenizer.encode("e")
     by_label(app.selectbox, "Which token").set_value(e).run()
     assert f"the sum, {attribute(model, ids, e).logit:+.2f}" in captions(app)

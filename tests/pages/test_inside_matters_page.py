@@ -1,6 +1,9 @@
 """Inside: what matters, and surprise; measured, chosen, taken along, and refused in a sentence."""
 
 import json
+import re
+
+import numpy as np
 
 from minigpt import tokenizers
 from minigpt.interpret import surprise, token_effect, what_matters
@@ -41,8 +44,20 @@ def test_the_map_shows_what_was_measured_and_a_part_on_the_text(home_page, finis
     for cell, delta, seen in zip(shown["cells"], found.delta, found.seen, strict=True):
         assert cell["seen"] == seen
         assert cell["text"] == (f"{delta:+.3f}".replace("-", "−") if seen else "none seen")
+    (table,) = [table.value for table in app.table]
+    first = int(
+        np.argmax(
+            [abs(d) * (p.kind != "layer") for d, p in zip(found.delta, found.parts, strict=True)]
+        )
+    )
+    assert table["Without"][0].startswith(found.parts[first].name)
+    between = f"{found.low[first]:+.3f} to {found.high[first]:+.3f}".replace("-", "−")
+    assert table["Interval"][0] == between
+    assert (table["Effect"][0] != "no effect seen") == found.seen[first]
     parts = by_label(app.selectbox, "One part, token by token")
     parts.select("layer 0, MLP").run()
+    assert "layer 0, MLP (chosen)" in list(app.table[0].value["Without"])
+    assert "At step 0" not in captions(app)
     assert app.query_params["part"] == "layer 0, MLP"
     assert "Your text without layer 0, MLP" in " ".join(m.value for m in well(app).markdown)
     rises = token_effect(model, ids_of(run, "Nell sat by the"), Part(0, None, "mlp"), windows)
@@ -79,6 +94,7 @@ def test_what_takes_long_waits_to_be_asked_for(home_page, finished_run, monkeypa
     ask = next(button for button in app.button if button.label.startswith("Measure step 0"))
     assert "about" in ask.label
     ask.click().run()
+    assert "tells of these random numbers" in captions(app)
     assert len(cells(well(app))["cells"]) and "its average" in str(
         by_label(app.button_group, "What stands in a part's place").options
     )
@@ -93,6 +109,20 @@ def test_surprise_tells_of_every_token_and_of_places(home_page, finished_run):
     listed = " ".join(markdown.value for markdown in app.markdown)
     assert f"{bits.max():.1f} bits" in listed and "In-context gain" in listed
     assert "trigram" in listed and "trigram" in captions(app)
+
+
+def test_what_a_model_cannot_read_is_told_apart_from_what_is_hard(home_page, finished_run):
+    app = well(inside(home_page, finished_run, "Surprise", text="Nell ☃☃ sat"))
+    run = services.store().run(finished_run)
+    bits = surprise(services.model(run), ids_of(run, "Nell ☃☃ sat"))
+    unread = np.isin(np.arange(len(bits)), [4, 5])
+    said = captions(app)
+    assert "2 tokens of your text stand for something outside" in said
+    assert f"{bits[unread].mean():.1f} bits each" in said
+    assert f"without them it is {bits[~unread].mean():.2f}" in said
+    marked = re.findall(r'mg-marked">([^<]+)<', "".join(e.proto.body for e in app.get("html")))
+    assert len(marked) == 5 and not any("unk" in token for token in marked)
+    assert f"{bits[~unread].max():.1f} bits" in " ".join(m.value for m in app.markdown)
 
 
 def test_a_single_token_is_a_sentence(home_page, finished_run):

@@ -163,6 +163,9 @@ def test_each_step_shows_the_model_s_own_numbers(home_page, store, demo):
     assert any(shown in table for table in tables)
     assert any(percent(found.probs.max()) in table for table in tables)
     said = words(app)
+    gain, D = demo.model.qk_gain, demo.model.head_size
+    assert f"{found.scale:.3f} (the gain {gain:g} ÷ {D} numbers)" in said
+    assert found.scale == pytest.approx(gain / D)
     assert f"**{percent(found.weights.max())}**" in said and "and turned by their place" in said
     assert "`s`, the last of the text above" in said and "11 tokens" in said
 
@@ -214,6 +217,7 @@ def test_a_model_of_one_head_and_a_text_of_one_token_can_be_walked(home_page, st
     run_id = trained(store, config, "abcab " * 4)
     app = inside(home_page, "Arithmetic", run_id, opened="1,2,3,4,5,6", text="a")
     said = words(app)
+    assert "0.500 (1 ÷ √4)" in said
     assert "There is one token, and it gets all" in said and "This is the last layer" in said
     well(inside(app, "Embeddings", run_id))
 

@@ -182,7 +182,7 @@ def _head(view: View, now: "Walk", own: "Walk", row: by_hand.Row) -> None:
     dot = float(own.q @ own.k[most])
     st.markdown(
         f"q · k = {products}" + (f"  +  {D - 2:,} more products" if D > 2 else "")
-        + f" = **{_number(dot)}**.  Times {own.scale:.3f}: a score of "
+        + f" = **{_number(dot)}**.  Times {own.scale:.3f} ({_scale(view)}): a score of "
         f"**{_number(float(own.scores[most]))}**.  "
         f"e^score ÷ the sum of e^score over all {T:,} tokens = **{percent(own.weights[most])}**"
         + (", before the row was set by hand." if row.tap else ".")
@@ -190,8 +190,30 @@ def _head(view: View, now: "Walk", own: "Walk", row: by_hand.Row) -> None:
     st.caption(
         f"Layer {row.layer}, head {row.head} has {D:,} numbers for each token. The token's q meets "
         f"the k of each of the {T:,} tokens, and what fits best gets the largest share of 100 % "
-        "(softmax). " + _made(view),
+        f"(softmax). {_scaled(view)} {_made(view)}",
         help=explain("attention", "head", "softmax"),
+    )
+
+
+def _scale(view: View) -> str:
+    """How what q · k is multiplied by comes about."""
+    config = view.run.model
+    if config.qk_norm and config.qk_gain:
+        return f"the gain {config.qk_gain:g} ÷ {config.head_size} numbers"
+    return f"1 ÷ √{config.head_size}"
+
+
+def _scaled(view: View) -> str:
+    """Why q · k is multiplied by it."""
+    config = view.run.model
+    if config.qk_norm and config.qk_gain:
+        return (
+            f"All q and k have one length here, so q · k is {config.head_size} at most, where they "
+            f"point the same way: times the scale that is the gain, a score of {config.qk_gain:g}."
+        )
+    return (
+        "Sums of more products spread wider: over the square root of how many they are, scores "
+        "stay of one size in heads of any width, and softmax can move."
     )
 
 

@@ -45,7 +45,7 @@ def show(view: View) -> None:
     )  # fmt: skip
     target, against = first, second if aim == "rival" else None
     if aim == "token":
-        target = _choose(view, names)
+        target = _choose(view, names, view.ids[at + 1] if at + 1 < len(view.ids) else first)
     found = attribute(model, read, target, against)
     over = "the mean of all tokens" if against is None else f"that of {names[against]}"
     unit = f"logit of {names[target]} above {over}"
@@ -74,8 +74,8 @@ def show(view: View) -> None:
     _downloads(view, chart, found)
 
 
-def _choose(view: View, names: list[str]) -> int:
-    """Any token of the vocabulary."""
+def _choose(view: View, names: list[str], usual: int) -> int:
+    """Any token of the vocabulary; at first `usual`, which does come next, or is the likeliest."""
 
     def known(token: int) -> int:
         if not 0 <= token < len(names):
@@ -83,7 +83,6 @@ def _choose(view: View, names: list[str]) -> int:
         return token
 
     told = distinct(names, range(len(names)))
-    usual = len(names) - 1  # always the same, so that an address need not say it
     field = address.bind(address.AIMED, view.run, usual, known, "index")  # ids are indices
     return st.selectbox("Which token", range(len(names)), format_func=told.__getitem__, **field)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 UNASKED_SECONDS = 20.0  # what takes longer is measured when asked to
 KINDS = {"zero": "nothing", "mean": "its average", "resample": "another text's"}
+STRONGEST = 5  # heads and MLPs that are told in numbers
 TAKING = "Taking out one part after the other …"
 LEAST_SCALE = 0.05  # nats: changes of a token's loss below a tenth of it are hardly any
 
@@ -46,6 +47,8 @@ def show(view: View) -> None:
     if found is None:
         return
     part = _map(view, found)
+    _read_so(view, found)
+    _strongest(found, part)
     _notes(view, found)
     _files(view, found)
     _by_token(view, found, part)
@@ -99,7 +102,7 @@ def _map(view: View, found: "Matters") -> "Part":
     """Draws it; returns the part that is chosen: by a click, in the list, or the one that matters
     most of heads and MLPs."""
     run, names = view.run, [part.name for part in found.parts]
-    whole = np.array([part.kind == "layer" for part in found.parts])
+    whole = _whole(found)
     most = names[int(np.where(whole, -np.inf, found.delta).argmax())]
     key = f"parts-{run.id}"
     if (click := clicked(key, len(names))) is not None:
@@ -116,6 +119,11 @@ def _map(view: View, found: "Matters") -> "Part":
     with place:
         parts(*_lines(run), cells, names.index(chosen), key=key)
     return found.parts[names.index(chosen)]
+
+
+def _whole(found: "Matters") -> np.ndarray:
+    """Which of the parts are whole layers: bool (n,)."""
+    return np.array([part.kind == "layer" for part in found.parts])
 
 
 def _among(names: list[str]) -> Callable[[str], str]:
@@ -148,16 +156,28 @@ def _cell(found: "Matters", i: int, name: str, depth: float) -> Cell:
     return Cell(plots.NONE_SEEN, f"{name}: no effect seen, {between}", 0.0, seen=False)
 
 
-def _notes(view: View, found: "Matters") -> None:
+def _read_so(view: View, found: "Matters") -> None:
+    """What the map shows."""
     held = measured.sample(view.run).held_out
+    deepest = np.abs(found.delta[~_whole(found)]).max()
     where = "text the model was not trained on" if held else "what the model wrote itself"
     st.caption(
         f"By how many nats per token the loss on {where} ({found.loss:.3f}) rises when one part is "
         "taken out: the more amber, the more the rest relies on it; teal, where the model guesses "
-        "better without it. The deepest colour stands at the largest of the heads and MLPs. "
-        "**Hatched: no effect seen**, its interval holds 0.",
+        "better without it. The deepest colour stands at the largest of the heads and MLPs, "
+        f"{deepest:.3f} nats. **Hatched: no effect seen**, its interval holds 0.",
         help=explain("ablation", "head", "layer", "loss", "MLP", "nats"),
     )
+
+
+def _notes(view: View, found: "Matters") -> None:
+    """What is to be known of its numbers."""
+    if view.at == 0:
+        st.caption(
+            "At step 0 nothing has been learned: every part writes what chance put into it. The "
+            "loss changes little without it, and what change there is tells of these random "
+            "numbers, not of anything that the model relies on."
+        )
     for note in found.notes:
         st.caption(note)
     if not found.notes:
@@ -173,10 +193,39 @@ def _notes(view: View, found: "Matters") -> None:
     )
 
 
+def _strongest(found: "Matters", part: "Part") -> None:
+    """The heads and MLPs with the largest effects, and the part that is chosen, in numbers."""
+    order = np.argsort(-np.where(_whole(found), -1, np.abs(found.delta)), kind="stable")
+    listed = [int(i) for i in order[:STRONGEST] if not _whole(found)[i]]
+    chosen = found.parts.index(part)
+    st.markdown("**The strongest heads and MLPs, and the part that is chosen**")
+    st.table(
+        [
+            {
+                "Without": found.parts[i].name + (" (chosen)" if i == chosen else ""),
+                "Loss rises by (nats)": plots.signed(found.delta[i]),
+                "Interval": f"{plots.signed(found.low[i])} to {plots.signed(found.high[i])}"
+                if np.isfinite(found.low[i])
+                else "not known",
+                "Effect": _effect(found, i),
+            }
+            for i in dict.fromkeys([*listed, chosen])
+        ]
+    )
+
+
+def _effect(found: "Matters", i: int) -> str:
+    """What an interval says."""
+    if np.isnan(found.low[i]):
+        return "not known"
+    if not found.seen[i]:
+        return "no effect seen"
+    return "worse without it" if found.delta[i] > 0 else "better without it"
+
+
 def _files(view: View, found: "Matters") -> None:
     names = [part.name for part in found.parts]
     file = view.file(f"what-matters-{found.kind}")
-    whole = np.array([part.kind == "layer" for part in found.parts])
     title = f"What matters, step {view.at:,}: {KINDS[found.kind]} in a part's place"
     told = (
         f"Rise of the loss in nats per token without a part. Hatched: no effect seen, the interval "
@@ -184,7 +233,7 @@ def _files(view: View, found: "Matters") -> None:
         if not found.notes
         else found.notes[0]
     )
-    depth = plots.depths(found.delta, whole)
+    depth = plots.depths(found.delta, _whole(found))
     downloads(
         file,
         f"matters-{view.run.id}",

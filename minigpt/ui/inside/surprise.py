@@ -66,10 +66,24 @@ def _told(view: View, bits: np.ndarray, rank: np.ndarray) -> list[Told]:
 def _hardest(
     view: View, bits: np.ndarray, likeliest: np.ndarray, prob: np.ndarray, rank: np.ndarray
 ) -> None:
-    """The tokens that surprised most, each with what stands before it and what was expected."""
+    """The tokens that surprised most, each with what stands before it and what was expected; not
+    those that stand for what the model cannot read."""
     st.markdown("**Hardest to guess**")
     names = tokenizers.load(view.run.tokenizer).tokens
-    for at in np.argsort(-bits, kind="stable")[:HARDEST]:
+    special = np.array([token in tokens.SPECIAL for token in view.tokens[1:]])
+    if special.any():
+        many, without = int(special.sum()), ""
+        if many < len(bits):
+            without = f"; without them it is {bits[~special].mean():.2f}"
+        st.caption(
+            f"{counted(many, 'token')} of your text {'stands' if many == 1 else 'stand'} for "
+            "something outside this model's vocabulary, such as `<unk>`: left out of this list, "
+            "for the model cannot read what was written there. They cost "
+            f"{bits[special].mean():.1f} bits each, and the average above has them in it{without}.",
+            help=explain("special tokens"),
+        )
+    order = np.argsort(-bits, kind="stable")
+    for at in order[~special[order]][:HARDEST]:
         start = max(0, at + 1 - BEFORE)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=True):
             st.markdown(f"{bits[at]:.1f} bits", width=76)
