@@ -61,8 +61,8 @@ def embedding(model: GPT, kind: str = "token") -> np.ndarray:
 
 
 def plane(vectors: np.ndarray) -> Plane:
-    """The two principal components of `vectors` (n, C), by the singular value decomposition
-    (Jolliffe 2002, section 3.5): the plane in which they lie furthest apart.
+    """The two principal components of `vectors` (n, C), the eigenvectors of their covariance
+    with the largest eigenvalues (Jolliffe 2002, section 1.1): the plane in which they lie furthest apart.
 
     A direction has two ways to point, and nothing prefers one: here the entry of its component that
     is largest is positive. Raises InputError of fewer than 3 vectors.
@@ -73,15 +73,14 @@ def plane(vectors: np.ndarray) -> Plane:
             f"a plane is laid through at least {FEWEST} vectors, these are {vectors.shape}"
         )
     centred = vectors - vectors.mean(0)
-    # X = QR has the singular values and the components of the small R.
-    _, lengths, components = np.linalg.svd(np.linalg.qr(centred, mode="r"), full_matrices=False)
-    directions = np.zeros((2, vectors.shape[1]))
-    directions[: len(components[:2])] = components[:2]  # of width 1 there is one
+    spread, components = np.linalg.eigh(centred.T @ centred)  # C × C, the least first
+    spread = spread.clip(min=0)  # rounding may take what is 0 below it
+    directions, variance = np.zeros((2, vectors.shape[1])), np.zeros(2)
+    for i in range(min(2, len(spread))):  # of width 1 there is one
+        directions[i], variance[i] = components[:, -1 - i], spread[-1 - i]
     largest = np.abs(directions).argmax(1)
     directions *= np.where(directions[[0, 1], largest] < 0, -1.0, 1.0)[:, None]
-    variance = np.zeros(2)
-    variance[: len(lengths[:2])] = lengths[:2] ** 2
-    total = float((lengths**2).sum())
+    total = float(spread.sum())
     shares = variance / total if total > 0 else np.full(2, np.nan)
     return Plane(centred @ directions.T, shares)
 
