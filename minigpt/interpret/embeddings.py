@@ -62,7 +62,8 @@ def embedding(model: GPT, kind: str = "token") -> np.ndarray:
 
 def plane(vectors: np.ndarray) -> Plane:
     """The two principal components of `vectors` (n, C), the eigenvectors of their covariance
-    with the largest eigenvalues (Jolliffe 2002, section 1.1): the plane in which they lie furthest apart.
+    with the largest eigenvalues (Jolliffe 2002, section 1.1): the plane in which they lie furthest
+    apart.
 
     A direction has two ways to point, and nothing prefers one: here the entry of its component that
     is largest is positive. Raises InputError of fewer than 3 vectors.

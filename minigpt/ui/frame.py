@@ -22,6 +22,7 @@ STYLE = """<style>
 [data-testid^="stBaseButton-primary"]:hover { background-color: #0C5F59; border-color: #0C5F59; }
 [data-testid="stCaptionContainer"] code { font-size: 0.875rem; color: inherit; padding: 1px 3px;
   background: color-mix(in srgb, currentColor 10%, transparent); }
+@media (max-width: 640px) { [data-testid="stTabs"] [role="tablist"] { flex-wrap: wrap; } }
 </style>"""
 
 

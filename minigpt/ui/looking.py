@@ -1,6 +1,6 @@
 """A text and a moment: what a model of one's own is taken apart with, on more than one page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import streamlit as st
@@ -45,9 +45,16 @@ def look(run: Run, text: str, step: int | None) -> Look:
     check_length(text, "text")
     tokenizer = tokenizers.load(run.tokenizer)
     ids = tokenizer.encode(text)[-run.model.block_size :]
+    its = [tokenizer.tokens[i] for i in ids]
+    return replace(unread(run, step), tokens=its, ids=ids, notes=notes_on(run, text, "text"))
+
+
+def unread(run: Run, step: int | None) -> Look:
+    """The run's model at `step`, or as far as it has come, and nothing that it reads. Raises
+    InputError when the run has no weights yet."""
     at = services.store().weights_step(run.id) if step is None else step
     services.model(run, at)  # which says so where there are no weights
-    return Look(run, at or 0, [tokenizer.tokens[i] for i in ids], ids, notes_on(run, text, "text"))
+    return Look(run, at or 0, [], [], [])
 
 
 def choose(visit: Visit) -> str:

@@ -33,6 +33,8 @@ INSTRUMENTS = {
     "Arithmetic": ("Open one step after the other", ("Layer", "2", "layer=2")),
 }
 
+LONG = "the lamp " * 8 + "the lamp"  # wider than any screen shows
+
 
 def said(page: Page) -> str:
     return page.evaluate("decodeURIComponent(location.search)").replace("+", " ")
@@ -85,13 +87,22 @@ def test_a_cold_address_shows_the_same(page, server, size):
     page.set_viewport_size({"width": size[0], "height": size[1]})
     visit(
         page,
-        f"{server}/Inside?instrument=Arithmetic&text=the lamp&step=0&layer=2&opened=1,6",
+        f"{server}/Inside?instrument=Arithmetic&text={LONG}&step=0&layer=2&opened=1,6",
         "Inside",
     )
     shown(page, "What the model of step 0 computes to guess the token after")
     expect(page.get_by_text("6. A score for every token")).to_be_visible()
     expect(page.get_by_role("tab", name="Arithmetic")).to_have_attribute("aria-selected", "true")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    expect(page.get_by_role("tab", name="Arithmetic")).to_be_in_viewport(ratio=0.9)
+    page.get_by_role("tab", name="Lens").click()
+    shown(page, "How deep answers are decided")
+    for key, at in (("End", len(LONG)), ("Home", 1)):
+        page.get_by_role("slider", name="Up to token").press(key)
+        here = page.locator(f".mg-here:nth-child({at + 1})")
+        expect(here).to_be_in_viewport(ratio=0.9)
+        names = page.locator(".mg-lens th").first.bounding_box()
+        assert here.bounding_box()["x"] >= names["x"] + names["width"] - 1, "they lie over it"
     page.goto(f"{server}/Inside?instrument=Crystal ball&step=1e9&place=0&text=<b>x</b>")
     for label in ("open tab", "moment of training"):
         expect(page.get_by_text(re.compile(f"The address says .* for the {label}"))).to_be_visible(
@@ -107,6 +118,7 @@ def test_a_run_that_trains_is_scrubbed_in_every_instrument(page, server, running
         GPTConfig(tokenizer.vocab_size, 16, 2, 2, 8), TrainConfig(max_steps=100_000, batch_size=4),
     )  # fmt: skip
     try:
+        visit(page, f"{server}/Inside", "Inside")  # with the first visit the training begins
         wait_until(page, lambda: len(store.snapshot_steps(run_id)) > 4)
         visit(page, f"{server}/Inside?run={run_id}&text=the sea sang", "Inside")
         page.get_by_role("slider", name="Moment of training").press("Home")

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 
 from minigpt import tokenizers
 from minigpt.interpret import surprise, token_effect, what_matters
@@ -130,3 +131,15 @@ def test_a_single_token_is_a_sentence(home_page, finished_run):
     assert "nothing comes before" in app.error[0].value.lower() and not app.exception
     app = inside(home_page, finished_run, "What matters", text="N")
     assert "Nothing comes before" in captions(app) and cells(app)["cells"]
+
+
+@pytest.mark.parametrize("text", ["", "a" * 100_001], ids=["empty", "too long"])
+def test_what_reads_no_text_stays_where_a_text_cannot_be_read(home_page, finished_run, text):
+    app = inside(home_page, finished_run, "Surprise")
+    app.text_area[0].set_value(text).run()
+    assert len(app.error) == 1 and not app.exception
+    for name in ("What matters", "Embeddings", "Learned when"):
+        app.query_params["instrument"] = name
+        assert len(well(app.run()).table) == 1
+    app.query_params["instrument"] = "Arithmetic"
+    assert len(app.run().error) == 1 and not app.exception

@@ -127,7 +127,7 @@ def _neighbours(view: View, scene: Scene) -> tuple[int, list[tuple[int, float]]]
 
     run, rows = view.run, scene.rows.tolist()
     tokens = scene.kind == "token"
-    usual = rows[0] if not tokens or view.ids[-1] not in rows else view.ids[-1]
+    usual = next((row for row in view.ids[-1:] if tokens and row in rows), rows[0])
 
     def there(row: int) -> int:
         if row not in rows:

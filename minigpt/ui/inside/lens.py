@@ -11,6 +11,7 @@ from minigpt.counting import counted, percent
 from minigpt.store import Run
 from minigpt.tokenizers.visible import brief
 from minigpt.ui import address, measured, services
+from minigpt.ui.components.reveal import reveal
 from minigpt.ui.downloads import downloads
 from minigpt.ui.glossary import explain
 from minigpt.ui.inside import place
@@ -54,7 +55,9 @@ def show(view: View) -> None:
             "CSV has all."
         )
     shown = whole.newest(MOST)
-    st.html(lens_map(shown, shows, at - first, first))
+    drawn = lens_map(shown, shows, at - first, first)
+    st.html(drawn)
+    reveal(drawn, key=f"lens-here-{run.id}")
     most = np.log2(len(vocabulary))
     st.caption(
         "Each column is a token that was read; below it, from top to bottom, the next token the "

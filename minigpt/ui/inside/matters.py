@@ -248,7 +248,11 @@ def _by_token(view: View, found: "Matters", part: "Part") -> None:
 
     st.markdown(f"**Your text without {part.name}**")
     if len(view.ids) < 2:
-        st.caption("Nothing comes before a single token to guess it from: write one more.")
+        st.caption(
+            "Nothing comes before a single token to guess it from: write one more."
+            if view.ids
+            else "There is no text that can be read: write one above."
+        )
         return
     windows = measured.sample(view.run).windows
     model = services.model(view.run, view.at)

@@ -5,6 +5,7 @@ from dataclasses import fields
 import streamlit as st
 
 from minigpt.config import InputError
+from minigpt.store import Run
 from minigpt.ui import address, looking, moment, sides
 from minigpt.ui.inside import (
     arithmetic,
@@ -29,6 +30,7 @@ INSTRUMENTS = {
     "Learned when": learned.show,
     "Arithmetic": arithmetic.show,
 }
+READ_NO_TEXT = ("What matters", "Embeddings", "Learned when")
 
 
 def show(visit: Visit) -> None:
@@ -46,7 +48,7 @@ def _look(visit: Visit, text: str) -> None:
         return
     at = moment.choose(run)
     try:  # a run that trains may let go of the weights of this moment while it is looked at
-        read = looking.look(run, text, at.step)
+        read, refused = _read(run, text, at.step)
     except InputError as error:
         tell(visit, error)
         return
@@ -57,6 +59,17 @@ def _look(visit: Visit, text: str) -> None:
     name, place = sides.opened(address.INSTRUMENT, run, list(INSTRUMENTS))
     with place:
         try:
+            if refused and name not in READ_NO_TEXT:
+                raise refused
             INSTRUMENTS[name](view)
         except InputError as error:
             tell(visit, error)
+
+
+def _read(run: Run, text: str, step: int | None) -> tuple[Look, InputError | None]:
+    """The model and the text it reads, or, where that cannot be read, the model and why. Raises
+    InputError where the model has no weights."""
+    try:
+        return looking.look(run, text, step), None
+    except InputError as error:
+        return looking.unread(run, step), error

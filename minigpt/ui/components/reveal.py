@@ -1,0 +1,14 @@
+"""The marked column of a map that is wider than the page, brought into sight."""
+
+import zlib
+
+import streamlit as st
+
+from minigpt.ui.components.sources import source
+
+_component = st.components.v2.component("minigpt_reveal", js=source("reveal.js"))
+
+
+def reveal(drawn: str, *, key: str) -> None:
+    """Scrolls the map of a lens to its marked column, whenever its HTML `drawn` is another."""
+    _component(data={"of": zlib.crc32(drawn.encode())}, key=key, height=1)
