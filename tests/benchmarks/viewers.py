@@ -16,15 +16,13 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import websockets
-from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from minigpt.store import Store
 from tests.benchmarks.classroom import memory_mb, new_run
 from tests.servers import app_server
+from tests.sessions import Session, said
 
-EARLY = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_EARLY_FOR_RERUN")  # a rerun follows
 WHOLE = ForwardMsg.ScriptFinishedStatus.Value("FINISHED_SUCCESSFULLY")  # of the page, not a part
 
 
@@ -36,58 +34,35 @@ class Viewer:
     page: str = "Train"
     seconds: list[float] = field(default_factory=list)
     failures: int = 0
-    page_hash: str = ""
     periods: dict[str, float] = field(default_factory=dict)  # of the parts that move, by fragment
     due: dict[str, float] = field(default_factory=dict)
 
     async def watch(self, address: str, delay: float, until: float) -> None:
         await asyncio.sleep(delay)  # people do not come all at once
-        async with websockets.connect(
-            f"ws{address.removeprefix('http')}/_stcore/stream",
-            subprotocols=["streamlit"],
-            origin=address,
-            max_size=None,
-        ) as socket:
-            self.socket = socket
-            await self._ask()
+        async with Session(address, self.page, f"run={self.run_id}", seconds=30) as session:
+            self._note(await session.ask())
             while self.due and (next_at := min(self.due.values())) < until:
                 await asyncio.sleep(max(0.0, next_at - time.monotonic()))
                 fragment = min(self.due, key=self.due.get)
                 start = time.monotonic()
-                await self._ask(fragment)
+                self._note(await session.ask(fragment))
                 self.seconds.append(time.monotonic() - start)
                 if fragment in self.periods:
                     self.due[fragment] = time.monotonic() + self.periods[fragment]
 
-    async def _ask(self, fragment: str = "") -> None:
-        """Asks for the page, or for a part of it that moves, and waits for the end of the answer:
-        of the whole page, where the part asks for that."""
-        ask = BackMsg()
-        ask.rerun_script.query_string = f"run={self.run_id}"
-        ask.rerun_script.page_name = "" if self.page_hash else self.page
-        ask.rerun_script.page_script_hash = self.page_hash
-        ask.rerun_script.fragment_id = fragment
-        ask.rerun_script.is_auto_rerun = bool(fragment)
-        await self.socket.send(ask.SerializeToString())
-        told: dict[str, float] = {}
-        while True:
-            answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(self.socket.recv(), 30))
-            kind = answer.WhichOneof("type")
-            if kind == "new_session":
-                told = {}
-            elif kind == "navigation":
-                self.page_hash = answer.navigation.page_script_hash
-            elif kind == "auto_rerun":
-                told[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
-            elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "exception":
-                self.failures += 1
-            elif kind == "script_finished" and answer.script_finished != EARLY:
-                if answer.script_finished == WHOLE:
-                    self.periods, self.due = {}, {}
-                self.periods |= told
-                self.due |= {part: time.monotonic() + period for part, period in told.items()}
-                return
+    def _note(self, answers: list[ForwardMsg]) -> None:
+        """When which part of the page is to be asked for again: of the whole page, where the part
+        that was asked for had that drawn anew."""
+        self.failures += any(words.startswith("exception") for words in said(answers))
+        if answers[-1].script_finished == WHOLE:
+            self.periods, self.due = {}, {}
+        told = {
+            message.auto_rerun.fragment_id: message.auto_rerun.interval
+            for message in answers
+            if message.WhichOneof("type") == "auto_rerun"
+        }
+        self.periods |= told
+        self.due |= {part: time.monotonic() + period for part, period in told.items()}
 
 
 async def visit(address: str, runs: list[str], viewers: int, seconds: float) -> list[Viewer]:
