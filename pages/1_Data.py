@@ -34,8 +34,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     chosen = choose_text(visit, "Look at")
     keeping.delete(visit, chosen)
 try:
-    body = visit.store.text(chosen.id)
-    text.show(chosen, body)
+    text.show(chosen)
     keeping.tidy(visit, chosen)
 
     st.subheader("What the model sees: tokens", anchor=False, help=GLOSSARY["token"])
@@ -44,10 +43,11 @@ try:
     key = f"{chosen.id}-{kind}-{size}"
     cutting.compare(chosen, kind, size)
     cutting.tell_part(chosen, cut)
-    cutting.show(body, cut, key)
+    cutting.show(chosen, cut, key)
     if kind == "bpe":
         st.subheader("Watch it merge", anchor=False, help=GLOSSARY["merge"])
-        cutting.replay(body[: cutting.BEGINNING], chosen.characters, cut, key)
+        beginning = visit.store.passage(chosen.id, 0, cutting.BEGINNING)
+        cutting.replay(beginning, chosen.characters, cut, key)
     st.subheader("The vocabulary", anchor=False, help=explain("vocabulary", "special tokens"))
     cutting.vocabulary(cut, key)
     st.subheader("How far counting gets", anchor=False, help=GLOSSARY["baseline"])

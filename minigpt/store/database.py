@@ -116,6 +116,19 @@ class Database:
         with self._told(), self._reader() as db:
             return db.execute(query, values).fetchall()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that sees the file as it is now, until the block ends."""
+        with self._told(), self._reader() as db:
+            if db.in_transaction:
+                yield db
+                return
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
+
     def used_bytes(self) -> int:
         """What the file holds, without the pages that deleted rows have left free."""
         ((pages,),) = self.rows("PRAGMA page_count")

@@ -25,6 +25,7 @@ from minigpt.metrics import Metrics, Results, SingleStep
 from minigpt.store.database import Database
 from minigpt.store.files import StoreBusy
 from minigpt.store.parts import is_large, parts
+from minigpt.store.passages import passage
 from minigpt.store.places import Place, in_order
 from minigpt.store.records import (
     DEMO_PREFIX,
@@ -135,6 +136,18 @@ class Store:
         if not rows:
             raise InputError(GONE)
         return rows[0][0]
+
+    def passage(self, text_id: str, start: int, end: int) -> str:
+        """The characters of a text from `start` to `end`, without the whole of it in memory. Raises
+        InputError when there is none by that id."""
+        with self._db.reading() as db:
+            found = db.execute(
+                "SELECT rowid, characters FROM texts WHERE id = ?", (text_id,)
+            ).fetchone()
+            if found is None:
+                raise InputError(GONE)
+            with db.blobopen("texts", "body", found[0], readonly=True) as body:
+                return passage(body, len(body), found[1], start, end)
 
     def tokens(self, run: Run) -> int:
         """About how many tokens a run's text has; 0 where it is gone."""

@@ -15,6 +15,7 @@ from minigpt.ui.visit import Visit
 from minigpt.ui.words import file_name
 
 LINE = 40  # characters of the first text
+BEGINNING = 2_000  # characters, among which its first long line is looked for
 PASSAGE = 120  # of one out of the training text
 DRAWN = "passages_drawn"  # in the session: how many passages were asked for
 
@@ -95,10 +96,11 @@ def choose(visit: Visit) -> str:
 
 def _passage(visit: Visit) -> str:
     """Another passage each time, from a word's beginning to a word's end where there are words."""
-    body, drawn = visit.store.text(visit.run.text_id), st.session_state.get(DRAWN, 0)
+    text_id, drawn = visit.run.text_id, st.session_state.get(DRAWN, 0)
     st.session_state[DRAWN] = drawn + 1
-    start = Random(f"{visit.run.id}{drawn}").randrange(max(1, len(body) - PASSAGE))
-    passage = body[start : start + PASSAGE]
+    last = max(1, visit.store.characters(text_id) - PASSAGE)
+    start = Random(f"{visit.run.id}{drawn}").randrange(last)
+    passage = visit.store.passage(text_id, start, start + PASSAGE)
     if start and " " in passage[:30]:
         passage = passage.split(" ", 1)[1]
     return passage.rsplit(" ", 1)[0] if " " in passage[-30:] else passage
@@ -110,7 +112,7 @@ def _first_line(visit: Visit) -> str:
     run = visit.run
     if asked := question(visit):
         return asked
-    body = visit.store.text(run.text_id)[:2_000] if visit.reads_text else ""
+    body = visit.store.passage(run.text_id, 0, BEGINNING) if visit.reads_text else ""
     long_lines = [line for line in body.splitlines() if len(line) >= 24]
     line = long_lines[0] if long_lines else body[:LINE] or opening(run)
     return line[:LINE].rsplit(" ", 1)[0] if len(line) > LINE else line

@@ -85,12 +85,15 @@ def _name(kind: str, size: int) -> str:
     return "Characters" if kind == "char" else f"BPE {size:,}"
 
 
-def show(body: str, cut: Cut, key: str) -> None:
+def show(text: Text, cut: Cut, key: str) -> None:
     """A window of the text in coloured tokens."""
     tokenizer = cut.tokenizer
     with st.container(border=True):
-        part = choose_part("Part", -(-len(body) // WINDOW_CHARACTERS), f"window-{key}-{len(body)}")
-        start, end = (_line_start(body, i * WINDOW_CHARACTERS) for i in (part, part + 1))
+        n = text.characters
+        part = choose_part("Part", -(-n // WINDOW_CHARACTERS), f"window-{key}-{n}")
+        first = max(0, part * WINDOW_CHARACTERS - 1)  # with the one before it, a line's end or not
+        body = services.store().passage(text.id, first, first + 2 * WINDOW_CHARACTERS)
+        start, end = (_line_start(body, i * WINDOW_CHARACTERS - first) for i in (part, part + 1))
         ids = tokenizer.encode(body[start:end])
         patches = tokens.coloured(ids[:MOST_TOKENS], tokenizer.tokens, cut.counts.tolist())
         st.html(tokens.scrolled(patches, "The text in tokens", 300))

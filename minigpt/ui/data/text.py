@@ -14,7 +14,7 @@ from minigpt.ui.words import plain
 PART_CHARACTERS = 2_000  # on the screen at once
 
 
-def show(text: Text, body: str) -> None:
+def show(text: Text) -> None:
     """The text itself, part by part, and its numbers, which for a long text come a moment later."""
     numbers_place = st.container()
     with st.container(border=True):
@@ -28,9 +28,10 @@ def show(text: Text, body: str) -> None:
                 help="A model sees them like any other character: · is a space, ⏎ a line end, "
                 "⇥ a tab, and what has no glyph shows its number.",
             )
-            part = choose_part("Part", -(-len(body) // PART_CHARACTERS), f"part-{text.id}")
+            part = choose_part("Part", -(-text.characters // PART_CHARACTERS), f"part-{text.id}")
         start = part * PART_CHARACTERS
-        running = tokens.running(body[start : start + PART_CHARACTERS], marks=marks)
+        body = services.store().passage(text.id, start, start + PART_CHARACTERS)
+        running = tokens.running(body, marks=marks)
         st.html(tokens.scrolled(running, "The text", 260))
     with numbers_place:
         _show_numbers(text)

@@ -1,5 +1,6 @@
 """What of a text stands word for word in the training text, and whether that is much."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -80,10 +81,9 @@ def _told(text: str, one: "Passage") -> str:
 def _show_places(task: Task, text: str, passage: "Passage") -> None:
     st.markdown(f"**It stands there {counted(passage.count, 'time')}**")
     length = passage.end - passage.start
-    body = task.visit.store.text(task.run.text_id)
+    read = partial(task.visit.store.passage, task.run.text_id)
     for place in passage.places[:PLACES]:
-        before = body[max(0, place - AROUND) : place]
-        after = body[place + length : place + length + AROUND]
+        before, after = read(place - AROUND, place), read(place + length, place + length + AROUND)
         st.html(tokens.in_context(before, text[passage.start : passage.end], after))
 
 
