@@ -38,7 +38,7 @@ def scattered(
     out: those of the chosen point and its neighbours come first, then the others in their order.
     """
     farthest = float(np.abs(points).max(initial=0)) or 1.0
-    apart = above(farthest / 2.5)
+    apart = above(farthest / 4)
     reach = apart * np.ceil(1.08 * farthest / apart)
     texts = [brief(token) for token in tokens]
     first = [] if chosen is None else [chosen, *near]

@@ -158,6 +158,7 @@ PLACE = Parameter("place", "position", _whole, lambda run: run.id)
 AIM = Parameter("aim", "logit that is taken apart", one_of(("likeliest", "rival", "token")))
 AIMED = Parameter("aimed", "token whose logit is taken apart", _whole, lambda run: run.id)
 EMBEDDED = Parameter("embedded", "embedding", one_of(("token", "position")), lambda run: run.id)
+EXTENT = Parameter("extent", "part of the plane", one_of(("all", "middle")))
 NEAR_TOKEN = Parameter("near_token", "token whose neighbours are shown", _whole, lambda run: run.id)
 NEAR_PLACE = Parameter("near_place", "place whose neighbours are shown", _whole, lambda run: run.id)
 LEARNED_BY = Parameter("learned_by", "grouping of what was learned", one_of(("kind", "order")))
@@ -167,7 +168,7 @@ BEAM = (WIDTH, DEPTH, PENALTY)
 PARAMETERS = (
     STEP, LAYER, HEAD, SHOWS, ROLE, KEPT_TOKENS, TEXT, *COMPARED, PROMPT, *SAMPLING, CHOICES, *BEAM,
     OFF_LAYER, OFF_HEAD, SIDE, INSTRUMENT, ABLATION, PART, LENS, PLACE, AIM, AIMED,
-    EMBEDDED, NEAR_TOKEN, NEAR_PLACE, LEARNED_BY, OPENED, ROW,
+    EMBEDDED, EXTENT, NEAR_TOKEN, NEAR_PLACE, LEARNED_BY, OPENED, ROW,
 )  # fmt: skip
 
 

@@ -112,6 +112,19 @@ def test_the_nearest_neighbours_are_those_of_the_chosen_token(home_page, store, 
     assert table["Cosine"].iloc[0] == f"{near[0][1]:+.2f}".replace("-", "−")
 
 
+def test_the_middle_of_the_plane_can_be_seen_larger_and_what_lies_outside_is_told(home_page, demo):
+    app = inside(home_page, "Embeddings", near_token="4")
+    by_label(well(app).button_group, "Shows").set_value("middle").run()
+    assert app.query_params["extent"] == "middle"
+    scene = embeddings._scene(demo, "token")
+    far = np.abs(embeddings._film(seen_at(demo, 3_000), scene).points).max(axis=1)
+    outside = far > sorted(far)[int(0.75 * (len(far) - 1))] * (1 + 1e-9)
+    said = next(text.value for text in well(app).caption if "Outside of this square" in text.value)
+    assert f"lie {outside.sum()}: " in said
+    told = said.split(": ")[1].removesuffix(".").split()
+    assert told == [f"`{scene.labels[i].replace(' ', '·')}`" for i in np.flatnonzero(outside)]
+
+
 def test_places_are_laid_out_where_a_model_learns_them_and_only_there(home_page, store):
     config = GPTConfig(100, block_size=12, n_layer=1, n_head=1, n_embd=6)
     run_id = trained(store, config, "a tiny text, a tiny text. " * 20)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 KINDS = {"token": "tokens", "position": "places"}
 QUARTERS = ("first quarter", "second quarter", "third quarter", "last quarter")  # of the context
+EXTENTS = {"all": "all", "middle": "the middle"}
+MIDDLE = 0.75  # of the points lie in it
+NAMED = 24  # of those outside
 NEAR = 6  # neighbours
 MOST_BYTES = 16_000_000  # of planes: of a large vocabulary each takes some hundred kilobytes
 _planes = Kept(MOST_BYTES)
@@ -56,15 +59,52 @@ def show(view: View) -> None:
     left, right = st.columns([3, 2], gap="large")
     with right:
         chosen, near = _neighbours(view, scene)
-    shown = min(len(scene.rows), plots.MOST_POINTS)
-    chart = plots.scattered(
-        found.points[:shown], scene.labels[:shown], scene.classes[:shown], scene.names,
-        chosen, [i for i, _ in near if i < shown],
-    )  # fmt: skip
     with left:
+        extent = st.segmented_control(
+            "Shows", list(EXTENTS), format_func=EXTENTS.get, required=True,
+            help="The middle, larger: the square that holds three quarters of them. It has room "
+            "for more names.",
+            **address.bind(address.EXTENT, run, "all", begins="default"),
+        )  # fmt: skip
+        there = _within(found.points, extent)
+        chart = _chart(scene, found, there, chosen, [i for i, _ in near])
         show_chart(chart, f"plane-{run.id}-{kind}", moving=True)
-        _tell(view, scene, found, shown)
+        if extent == "middle":
+            _tell_outside(scene, there)
+        _tell(view, scene, found, min(len(scene.rows), plots.MOST_POINTS))
         _download(view, scene, found, chart)
+
+
+def _within(points: np.ndarray, extent: str) -> np.ndarray:
+    """Which of n points are drawn: bool (n,)."""
+    there = np.arange(len(points)) < plots.MOST_POINTS
+    if extent == "middle":
+        far = np.abs(points).max(axis=1)  # in a square around 0
+        there &= far <= np.quantile(far[there], MIDDLE)
+    return there
+
+
+def _chart(
+    scene: Scene, found: "Plane", there: np.ndarray, chosen: int, near: list[int]
+) -> plots.Chart:
+    """Those that are `there`, bool (n,), and thin lines between the chosen one and its neighbours
+    among them."""
+    drawn = np.flatnonzero(there)
+    at = {int(i): place for place, i in enumerate(drawn)}
+    return plots.scattered(
+        found.points[drawn], [scene.labels[i] for i in drawn], [scene.classes[i] for i in drawn],
+        scene.names, at.get(chosen), [at[i] for i in near if i in at and chosen in at],
+    )  # fmt: skip
+
+
+def _tell_outside(scene: Scene, there: np.ndarray) -> None:
+    outside = np.flatnonzero(~there[: plots.MOST_POINTS])
+    names = [boxed(brief(scene.labels[i])) for i in outside[:NAMED]]
+    more = len(outside) - len(names)
+    st.caption(
+        f"Outside of this square lie {len(outside):,}: {' '.join(names)}"
+        + (f" and {more:,} more." if more else ".")
+    )
 
 
 def _scene(run: Run, kind: str) -> Scene:
