@@ -138,6 +138,20 @@ def test_one_large_run_and_a_small_one_that_do_not_fit_together_take_turns(
     assert fresh_store.run(large).step > 3 and fresh_store.run(small).step > 3
 
 
+def test_of_a_run_that_no_one_s_end_lets_begin_no_time_is_told(fresh_store, long_run):
+    small = [put(fresh_store, long_run, who) for who in "abc"]
+    trainer = worker.Worker(fresh_store, Limits(max_running=3))
+    turn(trainer, 6)
+    large = put(fresh_store, long_run, "large", LARGE, batch_size=64)
+    assert states(fresh_store, *small, large) == ["running"] * 3 + ["queued"]
+    assert wait(fresh_store, large, room_for(fresh_store, large, *small[1:])).seconds > 0
+    place = wait(fresh_store, large, room_for(fresh_store, large, small[0]))
+    assert place.seconds is None and "memory of more than one" in place.unclear
+    more = put(fresh_store, long_run, "a")
+    place = wait(fresh_store, more, Limits(max_running_per_workspace=1))
+    assert place.seconds is None and "own runs has to end" in place.unclear
+
+
 def test_who_has_a_run_waits_a_while_for_a_turn_of_somebody_else_s(fresh_store, long_run):
     first, second = put(fresh_store, long_run, "a"), put(fresh_store, long_run, "b")
     trainer = worker.Worker(fresh_store, Limits(max_running=1))

@@ -2,13 +2,15 @@
 
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from minigpt.engine.speed import Speed, work
 from minigpt.recipes import PRESETS
+from minigpt.store import Wait
 from minigpt.ui import services
-from minigpt.ui.train import pace
+from minigpt.ui.train import pace, watching
 from tests.pages.visits import SMALL, opened, start_training, wait_for, well
 
 SPEED = Speed({name: work(p.model(100), p.train) / 1e9 for name, p in PRESETS.items()})
@@ -62,3 +64,17 @@ def test_an_estimate_is_no_closer_than_it_is_known(home_page, monkeypatch, secon
     assert abs(said - max(1, seconds)) <= 0.2 * max(1, seconds)
     assert len(number.replace(".", "")) <= 2
     assert "while nothing else keeps it busy" in words
+
+
+def test_of_a_run_that_waits_for_certain_others_it_is_told_that_when_is_unclear(monkeypatch):
+    for place, said in (
+        (Wait(2, 60.0), "when there is room, in about 60 s. You may"),
+        (Wait(2, None, "it takes much"), "room; when is unclear, for it takes much. You may"),
+        (Wait(2, None), "it begins when there is room. You may"),
+    ):
+        told = []
+        monkeypatch.setattr(watching, "wait", lambda *_, place=place: place)
+        monkeypatch.setattr(watching.services, "store", lambda: None)
+        monkeypatch.setattr(watching.st, "info", lambda words, icon, told=told: told.append(words))
+        watching._place_in_line(SimpleNamespace(id="one"))
+        assert said in told[0]

@@ -185,6 +185,8 @@ def _without_steps(run: Run) -> None:
 def _place_in_line(run: Run) -> None:
     if place := wait(services.store(), run.id):
         about = "" if place.seconds is None else f", in about {rough(place.seconds)}"
+        if place.unclear:
+            about = f"; when is unclear, for {place.unclear}"
         st.info(
             f"Number {place.position} in line: it begins when there is room{about}. "
             "You may close this page; the run keeps its place.",
