@@ -212,8 +212,8 @@ def _scaled(view: View) -> str:
             f"point the same way: times the scale that is the gain, a score of {config.qk_gain:g}."
         )
     return (
-        "Sums of more products spread wider: over the square root of how many they are, scores "
-        "stay of one size in heads of any width, and softmax can move."
+        "Sums of more products spread wider: divided by the square root of how many they are, "
+        "scores have one size in heads of any width, and softmax does not settle on one token."
     )
 
 
