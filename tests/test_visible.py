@@ -124,7 +124,7 @@ def test_a_token_that_is_too_wide_is_cut_by_columns_and_says_so():
     assert brief("z" * WIDEST) == "z" * WIDEST
     assert brief("z" * 300) == "z" * (WIDEST - 1) + "…"
     assert brief("\u200f" * 64).startswith("<U+200F><U+200F>")
-    assert brief("語" * 40) == "語" * (WIDEST // 2 - 1) + "…", "these are two columns wide each"
+    assert brief("語" * 40) == "語" * ((WIDEST - 1) // 2) + "…", "these are two columns wide each"
     assert columns(brief("語" * 40)) <= WIDEST
 
 

@@ -5,7 +5,9 @@ import unicodedata
 from itertools import accumulate, takewhile
 
 STAND_INS = {" ": "·", "\n": "⏎", "\t": "⇥"}
-WIDEST = 32  # columns of a token where it is only shown: an imported one may have 2,048
+# Columns of a token where it is only shown: the longest word of a text that is one token has 33
+# letters, and a token in a file may take 2,048.
+WIDEST = 33
 # Printable by their category, and yet nothing to see: fillers, and what only chooses a variant of
 # the character before it (Unicode's Default_Ignorable_Code_Point, and the blank of braille).
 UNSEEN = re.compile(
@@ -47,7 +49,7 @@ def brief(token: str, most: int = WIDEST) -> str:
     """A token, visible, as it is shown where it could make a page too wide.
 
     >>> brief("\\n"), brief("z" * 256)
-    ('⏎', 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…')
+    ('⏎', 'zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz…')
     """
     return shortened(visible(token), most)
 
