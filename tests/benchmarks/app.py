@@ -10,19 +10,19 @@ against the same run with no page open, in turns.
 """
 
 import argparse
-import shutil
 import statistics
 import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from minigpt import tokenizers
 from minigpt.corpus import LIBRARY
 from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE, Store
+from tests.browsers import open_browser
 from tests.servers import app_server
 
 
@@ -105,14 +105,11 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=15, help="of training, each side")
     arguments.add_argument("--only", choices=["paint", "cost"])
     args = arguments.parse_args()
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with open_browser() as browser:
         if args.only != "cost":
             measure_first_paint(browser, args.rounds)
         if args.only != "paint":
             measure_cost_of_an_open_page(browser, args.rounds, args.seconds)
-        browser.close()
 
 
 if __name__ == "__main__":

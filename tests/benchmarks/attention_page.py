@@ -10,14 +10,13 @@ soon the large head is sent.
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import websockets
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -26,6 +25,7 @@ from minigpt.corpus import LIBRARY
 from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE, Store
 from minigpt.tokenizers import CharTokenizer
+from tests.browsers import open_browser
 from tests.servers import app_server
 
 TALES = LIBRARY["tales"].read()
@@ -156,15 +156,12 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=10)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, app_server(Path(folder)) as server:
-        with sync_playwright() as playwright:
-            chromium = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with open_browser() as browser:
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             page.goto(f"{server.address}/Attention")  # the worker starts, and torch is loaded
             page.locator(".view .map").first.wait_for(timeout=120_000)
             store = Store(Path(folder))
             measure_changes(page, server.address, trained(store), args.rounds)
-            browser.close()
         measure_visitors(store, server.address, args.visitors)
         store.close()
 

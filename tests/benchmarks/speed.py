@@ -30,7 +30,6 @@ from types import ModuleType
 import numpy as np
 import plotly.graph_objects as go
 import torch
-from playwright.sync_api import sync_playwright
 
 from minigpt.cache import KVCache
 from minigpt.config import GPTConfig, SampleConfig, TrainConfig
@@ -45,6 +44,7 @@ from minigpt.plots import TEMPLATE
 from minigpt.recipes import PRESETS
 from minigpt.tokenizers import CharTokenizer
 from minigpt.trainer import Trainer
+from tests.browsers import open_browser
 
 TARGET = 1.88
 VOCABULARY = 65
@@ -503,15 +503,11 @@ def grow(setting: str, value: int) -> dict:
 
 
 def _draw(figure: go.Figure) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
+    with open_browser() as browser:
         page = browser.new_page(viewport={"width": 776, "height": 396}, device_scale_factor=2)
         page.set_content(figure.to_html(include_plotlyjs=True, config={"staticPlot": True}))
         page.wait_for_selector(".plot-container")
         page.screenshot(path=PICTURE, clip={"x": 8, "y": 8, "width": 760, "height": 380})
-        browser.close()
 
 
 def _seconds_of(act: Callable[[], object]) -> float:

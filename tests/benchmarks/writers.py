@@ -9,14 +9,13 @@ Write, with nobody else there: how soon the first token stands in the page.
 
 import argparse
 import asyncio
-import shutil
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import websockets
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -25,6 +24,7 @@ from minigpt.recipes import PRESETS
 from minigpt.store import EVERYONE, Store
 from minigpt.tokenizers import CharTokenizer
 from tests.benchmarks.classroom import new_run
+from tests.browsers import open_browser
 from tests.servers import app_server
 
 FRAME = b'title="probability'  # of a text while it is written: each token tells its own
@@ -117,16 +117,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, app_server(Path(folder)) as server:
-        with sync_playwright() as playwright:
-            chromium = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with open_browser() as browser:
             page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
             page.goto(f"{server.address}/Generate")  # the worker starts, and torch is loaded
             page.get_by_text("by the model of step").wait_for(timeout=120_000)
             store = Store(Path(folder))
             run_id = finished(store)
             measure_press(page, server.address, run_id, args.rounds)
-            browser.close()
         measure_writers(server.address, run_id, 1, args.tokens, "nothing trains")
         trains = new_run(store, 1)
         while not store.run(trains).step:

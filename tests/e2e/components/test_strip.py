@@ -2,16 +2,14 @@
 
 import math
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from minigpt.tokenizers.visible import visible
 from minigpt.ui.components.strip import Rival, Told
 from tests.e2e.browser import settled, wait_until
 from tests.e2e.test_accessibility import expect_accessible
-from tests.servers import app_server
 
 APP = """
 import streamlit as st
@@ -67,30 +65,6 @@ def _told(i: int) -> Told:
         for k in range(10)
     ]
     return Told(text, label, 2.0**-bits, drawn + 1, float(bits), candidates, text == "<unk>")
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> str:
-    home = tmp_path_factory.mktemp("strip")
-    script = Path(home / "strip_app.py")
-    script.write_text(APP)
-    with app_server(home, script) as server:
-        yield server.address
-
-
-@pytest.fixture(scope="module")
-def open_page(browser: Browser) -> Page:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def page(open_page: Page) -> Page:
-    yield open_page
-    open_page.set_viewport_size({"width": 1440, "height": 900})
-    open_page.emulate_media(color_scheme="light")
-    open_page.mouse.move(0, 0)
 
 
 def look(page: Page, address: str, **asked: object) -> None:

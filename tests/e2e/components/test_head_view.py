@@ -2,14 +2,12 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import settled, wait_until
-from tests.servers import app_server
 
 APP = """
 import numpy as np
@@ -69,31 +67,6 @@ def patterns(N: int, heads: int) -> np.ndarray:
     weights = np.tril(np.random.default_rng(N).gamma(0.3, size=(heads, heads, N, N)) + 1e-6)
     weights[0, 0] = np.eye(N, k=-1) + np.eye(N)[0] * (np.arange(N) == 0)[:, None]
     return weights / weights.sum(axis=-1, keepdims=True)
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> str:
-    home = tmp_path_factory.mktemp("heads")
-    script = Path(home / "heads.py")
-    script.write_text(APP)
-    with app_server(home, script) as server:
-        yield server.address
-
-
-@pytest.fixture(scope="module")
-def open_page(browser: Browser) -> Page:
-    """One page for all: what it has loaded once it does not load again."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def page(open_page: Page) -> Page:
-    yield open_page
-    open_page.set_viewport_size({"width": 1440, "height": 900})
-    open_page.emulate_media(color_scheme="light")
-    open_page.mouse.move(0, 0)
 
 
 def look(page: Page, address: str, head: tuple[int, int] = (0, 0), **more: object) -> None:

@@ -1,14 +1,11 @@
 """The tree of a beam search, drawn in a browser."""
 
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from minigpt.plots.tree import percent
 from tests.e2e.browser import settled, wait_until
 from tests.e2e.test_accessibility import expect_accessible
-from tests.servers import app_server
 from tests.test_plots_tree import searched
 
 APP = """
@@ -28,30 +25,6 @@ if (node := clicked("tree", len(nodes))) is not None:
 tree(nodes, key="tree", chosen=state.get("chosen"), best=best, shown=shown)
 st.text(f"chosen {state.get('chosen')}, shown {shown}")
 """
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> str:
-    home = tmp_path_factory.mktemp("tree")
-    script = Path(home / "tree_app.py")
-    script.write_text(APP)
-    with app_server(home, script) as server:
-        yield server.address
-
-
-@pytest.fixture(scope="module")
-def open_page(browser: Browser) -> Page:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield context.new_page()
-    context.close()
-
-
-@pytest.fixture
-def page(open_page: Page) -> Page:
-    yield open_page
-    open_page.set_viewport_size({"width": 1440, "height": 900})
-    open_page.emulate_media(color_scheme="light")
-    open_page.mouse.move(0, 0)
 
 
 def look(page: Page, address: str, **asked: object) -> None:
