@@ -15,7 +15,7 @@ import streamlit as st
 from minigpt import plots
 from minigpt.ui.components.board import board, clicked
 from minigpt.ui.components.head_view import head_view
-from tests.e2e.test_head_view import TOKENS, patterns
+from tests.e2e.components.test_head_view import TOKENS, patterns
 
 st.set_page_config(layout="wide")
 asked = st.query_params

@@ -14,7 +14,7 @@ from tests.e2e.test_accessibility import expect_accessible
 APP = """
 import streamlit as st
 from minigpt.ui.components.strip import branched, clicked, strip
-from tests.e2e.test_strip import told
+from tests.e2e.components.test_strip import told
 
 st.set_page_config(layout="wide")
 asked, state = st.query_params, st.session_state
