@@ -238,3 +238,14 @@ def test_a_run_can_be_measured_on_what_it_writes_itself(tiny_model, monkeypatch)
     assert windows.shape == (20, 16)
     assert (windows == written_windows(tiny_model, [3], seed=1)).all()
     assert (windows != written_windows(tiny_model, [3], seed=2)).any()
+
+
+def test_a_run_of_a_short_context_is_measured_on_as_much_as_may_be_written(
+    tiny_config, monkeypatch
+):
+    """A context of 9 asked for 18,001 tokens, and was told of a length that nobody had chosen."""
+    monkeypatch.setattr("minigpt.interpret.windows.MOST_WRITTEN", 201)
+    windows = written_windows(new_model(tiny_config.replace(block_size=9), 1), [3])
+    assert windows.shape == (22, 9)
+    with pytest.raises(InputError, match="context holds 8 tokens"):
+        written_windows(new_model(tiny_config.replace(block_size=8), 1), [3])

@@ -18,6 +18,7 @@ from minigpt.model import GPT
 WINDOW, WINDOWS, ROWS = 128, 16, 2_000  # at most so long; at least so many, and rows in them
 SHORTEST = 16  # of a window of a short text, where the context holds so many
 SHORTEST_PERIOD, LONGEST_PERIOD, COPIES = 6, 25, 4  # of repeated sequences
+MOST_WRITTEN = 10_000  # tokens, which gives a context of 9 or 10 fewer rows
 AT_ONCE = 2**22  # numbers of attention or logits in memory
 
 
@@ -30,11 +31,7 @@ def held_out_windows(ids: Iterable[int], block_size: int) -> np.ndarray:
     windows.
     """
     ids = np.asarray(ids)
-    if block_size <= FIRST_ROW:
-        raise InputError(
-            f"this model's context holds {counted(block_size, 'token')}: what its heads do is "
-            f"measured from the {FIRST_ROW + 1}th token on, so it takes a longer one"
-        )
+    _check_context(block_size)
     T = min(block_size, WINDOW, max(SHORTEST, (len(ids) - 1) // WINDOWS))
     if len(ids) <= LEAST_WINDOWS * T:
         raise InputError(
@@ -44,13 +41,22 @@ def held_out_windows(ids: Iterable[int], block_size: int) -> np.ndarray:
     return cut(ids, T, max(WINDOWS, -(-ROWS // (T - FIRST_ROW))))[0]
 
 
+def _check_context(block_size: int) -> None:
+    if block_size <= FIRST_ROW:
+        raise InputError(
+            f"this model's context holds {counted(block_size, 'token')}: what its heads do is "
+            f"measured from the {FIRST_ROW + 1}th token on, so it takes a longer one"
+        )
+
+
 def written_windows(model: GPT, prompt: Iterable[int], seed: int = 0) -> np.ndarray:
     """The same out of what the model itself writes after a prompt, at temperature 1: int64 (n, T).
 
-    For a run whose text nobody else may read.
+    For a run whose text nobody else may read. Raises InputError when the context has no row 8.
     """
+    _check_context(model.config.block_size)
     T = min(model.config.block_size, WINDOW)
-    tokens = T * max(WINDOWS, -(-ROWS // max(1, T - FIRST_ROW))) + 1
+    tokens = min(MOST_WRITTEN, T * max(WINDOWS, -(-ROWS // (T - FIRST_ROW))) + 1)
     config = SampleConfig(max_new_tokens=tokens, temperature=1.0, seed=seed)
     written = [step.id for step in generate(model, prompt, config, candidates=0)]
     return held_out_windows(written, model.config.block_size)
