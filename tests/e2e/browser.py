@@ -77,6 +77,17 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
+def at_rest(page: Page) -> None:
+    """The same, for a while: what the browser answers has the page drawn once more, and a click on
+    a download that is drawn anew just then is lost."""
+    calm = 0
+    while calm < 5:
+        settled(page)
+        page.wait_for_timeout(100)
+        state = page.get_by_test_id("stApp").get_attribute("data-test-script-state")
+        calm = calm + 1 if state == "notRunning" else 0
+
+
 def workspace_of(page: Page) -> str:
     """Whose browser this is, once it has said so."""
     page.wait_for_function("localStorage.getItem('minigpt-workspace')")

@@ -12,6 +12,7 @@ from tests.e2e.browser import (
     EXCEPTION,
     HEAD,
     RIVER,
+    at_rest,
     expect_head,
     settled,
     visit,
@@ -128,6 +129,7 @@ def test_no_part_of_the_page_is_wider_than_the_screen(page, server, width, heigh
 
 def test_files_are_named_after_run_moment_layer_and_head(page, server):
     look(page, f"{server}/Attention?layer=1&head=2&step=0")
+    at_rest(page)
     for button, ending in (("SVG", "svg"), ("CSV", "csv"), ("PNG", "png")):
         with page.expect_download() as download:
             page.locator(".view .png").first.click() if button == "PNG" else page.get_by_role(
