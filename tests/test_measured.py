@@ -67,7 +67,7 @@ def test_results_of_a_callers_own_are_bounded_and_push_out_nobody_elses():
 
 def test_a_short_measurement_goes_before_the_rest_of_a_long_one(monkeypatch):
     """A run of 48 × 64 heads kept everybody else's measurements waiting for two minutes."""
-    turn, order = Turn(60.0), []
+    turn, order = Turn(), []
     monkeypatch.setattr(services, "turn", turn)
 
     def work(name: str, seconds: float) -> str:
@@ -88,8 +88,9 @@ def test_a_short_measurement_goes_before_the_rest_of_a_long_one(monkeypatch):
 
 
 def test_what_takes_too_long_is_stopped_and_not_tried_again(monkeypatch):
-    turn, tries = Turn(0.05), []
+    turn, tries = Turn(), []
     monkeypatch.setattr(services, "turn", turn)
+    monkeypatch.setattr(measured, "MOST_SECONDS", 0.05)
 
     def work() -> None:
         tries.append(1)
@@ -104,5 +105,5 @@ def test_what_takes_too_long_is_stopped_and_not_tried_again(monkeypatch):
 
 
 def test_whoever_has_the_turn_has_it_for_what_it_needs_on_the_way(monkeypatch):
-    monkeypatch.setattr(services, "turn", Turn(60.0))
+    monkeypatch.setattr(services, "turn", Turn())
     assert measured.once("outer", lambda: 1 + measured.once("inner", lambda: 1)) == 2

@@ -81,7 +81,7 @@ def test_no_upload_waits_for_a_look_to_be_too_much(manager, monkeypatch):
 
 def test_files_that_are_read_at_once_are_bounded_together(monkeypatch):
     """Each waits in line with all its bytes: forty took forty times as much."""
-    monkeypatch.setattr(untaken, "most_bytes", lambda: 100)
+    monkeypatch.setattr(untaken, "most_bytes", lambda: 200)
     with untaken.reading(150), pytest.raises(InputError, match="bring it again"):  # one fits always
         untaken.reading(1).__enter__()
     with pytest.raises(KeyError), untaken.reading(60), untaken.reading(40):

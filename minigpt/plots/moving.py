@@ -59,7 +59,7 @@ def _dots(points: Points, chart: Chart) -> dict[str, Any]:
         "type": "scatter",
         "symbol": SHAPES[points.shape],
         "symbolSize": 2 * DOT,
-        "label": {"show": False, "color": "inherit", **label, **BESIDE},
+        "label": {"show": False, **label, **BESIDE},  # in the text's colour: it is to be read
         "tooltip": {"formatter": "{b}"},
         "data": [
             {"name": text, "value": place, **({"label": {"show": True}} if labelled else {})}

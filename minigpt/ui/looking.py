@@ -1,5 +1,6 @@
 """A text and a moment: what a model of one's own is taken apart with, on more than one page."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -9,10 +10,10 @@ from minigpt import tokenizers
 from minigpt.config import InputError
 from minigpt.corpus import worlds
 from minigpt.store import Run
-from minigpt.ui import address, pages, services, written
+from minigpt.ui import address, moment, pages, services, written
 from minigpt.ui.prompts import MOST_TAKEN, check_length, notes_on, opening
-from minigpt.ui.visit import Visit
-from minigpt.ui.words import file_name
+from minigpt.ui.visit import Visit, tell
+from minigpt.ui.words import boxed, file_name
 
 LINE = 40  # characters of the first text
 BEGINNING = 2_000  # characters, among which its first long line is looked for
@@ -56,6 +57,24 @@ def unread(run: Run, step: int | None) -> Look:
     at = services.store().weights_step(run.id) if step is None else step
     services.model(run, at)  # which says so where there are no weights
     return Look(run, at or 0, [], [], [])
+
+
+def follow(visit: Visit, show: Callable[[Visit, Run, str], None]) -> None:
+    """The text, and all that `show` draws of it and the run, anew while the training is played or
+    goes on; or what there is to say in its place."""
+    st.fragment(_follow, run_every=moment.tick(visit.run))(visit, choose(visit), show)
+
+
+def _follow(visit: Visit, text: str, show: Callable[[Visit, Run, str], None]) -> None:
+    try:
+        run = visit.store.run(visit.run.id)
+    except InputError:
+        st.error(f"The run {boxed(visit.run.name)} was deleted: choose another one on the left.")
+        return
+    try:  # a run that trains may let go of the weights of this moment while it is looked at
+        show(visit, run, text)
+    except InputError as error:
+        tell(visit, error)
 
 
 def choose(visit: Visit) -> str:

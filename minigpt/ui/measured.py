@@ -21,6 +21,7 @@ from minigpt.ui.turn import TakesTooLong
 if TYPE_CHECKING:
     from minigpt.interpret import Effects, HeadScores, Sharp
 
+MOST_SECONDS = 60.0  # of processor time for one measurement
 MOST_BYTES = 32_000_000  # of results: those of a head take some kilobytes a moment
 _results = Kept(MOST_BYTES)
 _refusals = Kept(1_000_000)  # what took too long need not be tried again
@@ -154,7 +155,7 @@ def once(about: Hashable, measure: Callable[[], Any], results: Kept | None = Non
     if (found := results.known(about)) is None:
         if words := _refusals.known(about):
             raise InputError(words)
-        with services.turn.taken():
+        with services.turn.taken(MOST_SECONDS):
             if (found := results.known(about)) is None:
                 try:
                     found = results.keep(about, measure())

@@ -45,7 +45,6 @@ FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
 MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
-MEASURING_SECONDS = 60.0  # of processor time, for what is measured of a model at a time
 COLLECT_SECONDS = 30.0  # each time takes everybody some hundredths of a second
 KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 12  # of models and counts; at most, and of the memory
 
@@ -60,7 +59,7 @@ class Server:
 
 
 _kept = Kept(KEPT_BYTES)
-turn = Turn(MEASURING_SECONDS)
+turn = Turn()
 _servers: dict[Path, Server] = {}
 _opening = threading.Lock()
 

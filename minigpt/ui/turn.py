@@ -1,7 +1,8 @@
-"""One measurement at a time for a whole server, and a short one need not wait for a long one's end.
+"""One model at a time is asked on a whole server, and who asks little need not wait for the end of
+what takes long.
 
-A class that looks at thirty runs leaves room for everything else, and one visitor's model of
-thousands of heads keeps nobody waiting.
+A class that looks at thirty runs leaves room for everything else, and neither one visitor's model
+of thousands of heads nor ten long texts under way keep anybody waiting.
 """
 
 import threading
@@ -24,7 +25,9 @@ class TakesTooLong(InputError):
 
 @dataclass(eq=False)
 class _Place:
-    """Somebody who measures, or waits to."""
+    """Somebody who asks a model, or waits to."""
+
+    most_seconds: float
 
     thread: int = field(default_factory=threading.get_ident)
     used: float = 0.0  # seconds of processor time
@@ -32,22 +35,21 @@ class _Place:
 
 
 class Turn:
-    """The turn, of which `most_seconds` of processor time are the most that one may use."""
+    """The turn, and all who ask for it."""
 
-    def __init__(self, most_seconds: float) -> None:
-        self.most_seconds = most_seconds
+    def __init__(self) -> None:
         self._asking: list[_Place] = []
         self._has: _Place | None = None
         self._moved = threading.Condition()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Has the turn for the block; whoever has it already goes on. Raises what ends a script
-        whose page was left."""
+    def taken(self, most_seconds: float = float("inf")) -> Iterator[None]:
+        """Has the turn for the block, of which it may use so much processor time; whoever has it
+        already goes on. Raises what ends a script whose page was left."""
         if self._mine():
             yield
             return
-        place = _Place()
+        place = _Place(most_seconds)
         with self._moved:
             self._asking.append(place)
         try:
@@ -65,10 +67,10 @@ class Turn:
             return
         now = time.thread_time()
         place.used, place.since = place.used + now - place.since, now
-        if place.used > self.most_seconds:
+        if place.used > place.most_seconds:
             raise TakesTooLong(
-                f"measuring this took more than {self.most_seconds:.0f} s, which is the most here, "
-                "and was stopped: look at a model with fewer layers and heads"
+                f"measuring this took more than {place.most_seconds:.0f} s, which is the most "
+                "here, and was stopped: look at a model with fewer layers and heads"
             )
         if min(other.used for other in [*self._asking]) < place.used - SLICE:
             with self._moved:

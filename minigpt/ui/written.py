@@ -143,11 +143,12 @@ def go_on(
     # in here, on another thread, until it draws next.
     writing.steps = steps = list(writing.steps)
     written, ends = [step.id for step in steps], stops(tokenizer, config.stop)
-    for step in generate(model, ids, config, written=written, ends=ends):
-        steps.append(step)
-        if time.monotonic() - painted >= FRAME_SECONDS:
-            draw(writing, tokenizer, place, bars, shade=shade)
-            painted = time.monotonic()
+    with services.turn.taken():
+        for step in generate(model, ids, config, written=written, ends=ends):
+            steps.append(step)
+            if time.monotonic() - painted >= FRAME_SECONDS:
+                draw(writing, tokenizer, place, bars, shade=shade)
+                painted = time.monotonic()
     draw(writing, tokenizer, place, bars, shade=shade)
     if writing.steps is steps:
         writing.finished = True

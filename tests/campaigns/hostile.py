@@ -271,6 +271,7 @@ def campaign(
         steps = store.run(trains).step - step
         time.sleep(afterwards)
         then = [asyncio.run(visit(server.address, trains)) for _ in range(looks)]
+        time.sleep(min(afterwards, 40.0))  # what expires is noticed and collected in between
         after = watch.now()
         result = {
             "what they did": did,

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import address, looking, measured, moment
 from minigpt.ui.attention import (
@@ -14,32 +13,18 @@ from minigpt.ui.attention import (
     reading,
     through,
 )
-from minigpt.ui.visit import Visit, tell
-from minigpt.ui.words import boxed
+from minigpt.ui.visit import Visit
 
 
 def show(visit: Visit) -> None:
-    """The text, and all that follows from it, which draws itself anew while the training is played
-    or goes on."""
-    text = looking.choose(visit)
-    st.fragment(_look, run_every=moment.tick(visit.run))(visit, text)
+    """Draws it, anew while the training is played or goes on."""
+    looking.follow(visit, _show)
 
 
-def _look(visit: Visit, text: str) -> None:
-    try:
-        run = visit.store.run(visit.run.id)
-    except InputError:
-        st.error(f"The run {boxed(visit.run.name)} was deleted: choose another one on the left.")
-        return
+def _show(visit: Visit, run: Run, text: str) -> None:
     all_heads.take_click(run)
     at = moment.choose(run)
-    try:  # a run that trains may let go of the weights of this moment while it is looked at
-        _show(visit, reading.view(run, text, at.step), text, plays=at.plays)
-    except InputError as error:
-        tell(visit, error)
-
-
-def _show(visit: Visit, view: reading.View, text: str, *, plays: bool) -> None:
+    view = reading.view(run, text, at.step)
     for note in view.notes:
         st.caption(note)
     board = st.container()
@@ -47,7 +32,7 @@ def _show(visit: Visit, view: reading.View, text: str, *, plays: bool) -> None:
     with board:
         all_heads.show(view, (layer, head))
     one_head.show(view, layer, head, shows, reading.usually_kept(visit, view))
-    if not plays:
+    if not at.plays:
         _explain(visit, view, text, layer, head)
 
 

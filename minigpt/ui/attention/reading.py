@@ -96,7 +96,9 @@ def view(run: Run, text: str, step: int | None) -> View:
         whole = patterns.numpy()
         return plots.thumbnail(whole, side), whole if keeps else None
 
-    seen = attention_by_layer(services.model(run, read.at), read.ids, N, see)
+    model = services.model(run, read.at)
+    with services.turn.taken():
+        seen = attention_by_layer(model, read.ids, N, see)
     small, whole = zip(*seen, strict=True)
     return View(
         run, read.at, read.tokens, read.ids, notes,

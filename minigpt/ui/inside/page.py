@@ -19,7 +19,6 @@ from minigpt.ui.inside import (
 from minigpt.ui.inside.view import View
 from minigpt.ui.looking import Look
 from minigpt.ui.visit import Visit, tell
-from minigpt.ui.words import boxed
 
 INSTRUMENTS = {
     "Surprise": surprise.show,
@@ -34,24 +33,13 @@ READ_NO_TEXT = ("What matters", "Embeddings", "Learned when")
 
 
 def show(visit: Visit) -> None:
-    """The text, and all that follows from it, which draws itself anew while the training is played
-    or goes on."""
-    text = looking.choose(visit)
-    st.fragment(_look, run_every=moment.tick(visit.run))(visit, text)
+    """Draws it, anew while the training is played or goes on."""
+    looking.follow(visit, _show)
 
 
-def _look(visit: Visit, text: str) -> None:
-    try:
-        run = visit.store.run(visit.run.id)
-    except InputError:
-        st.error(f"The run {boxed(visit.run.name)} was deleted: choose another one on the left.")
-        return
+def _show(visit: Visit, run: Run, text: str) -> None:
     at = moment.choose(run)
-    try:  # a run that trains may let go of the weights of this moment while it is looked at
-        read, refused = _read(run, text, at.step)
-    except InputError as error:
-        tell(visit, error)
-        return
+    read, refused = _read(run, text, at.step)
     for note in read.notes:
         st.caption(note)
     known = {field.name: getattr(read, field.name) for field in fields(Look)}
