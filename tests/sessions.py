@@ -5,6 +5,7 @@ It asks and presses as a browser does, or as none would, and costs the machine n
 
 import asyncio
 import json
+import time
 import urllib.request
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -39,6 +40,8 @@ class Session:
     elements: dict[str, tuple[str, str]] = field(default_factory=dict)  # label: kind and id
     values: dict[str, WidgetState] = field(default_factory=dict)  # what it has chosen, by id
     largest: int = 0  # bytes of an answer's message, so far
+    awaits: bytes = b""  # what a message has to hold, to have `came` note when it came first
+    came: float = 0.0
 
     async def __aenter__(self) -> Self:
         self._connection = websockets.connect(
@@ -78,6 +81,8 @@ class Session:
             while True:
                 data = await self.socket.recv()
                 self.largest = max(self.largest, len(data))
+                if self.awaits and self.awaits in data and not self.came:
+                    self.came = time.monotonic()
                 message = ForwardMsg()
                 message.ParseFromString(data)
                 kind = message.WhichOneof("type")

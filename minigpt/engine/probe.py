@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from minigpt import host
 from minigpt.config import GPTConfig, TrainConfig
 from minigpt.devices import best_device
 from minigpt.engine.speed import USUAL_VOCABULARY, Speed, work
@@ -94,6 +95,7 @@ class Prober:
             self._undisturbed -= (time.monotonic() - wall) / 2
             self._seconds |= [timed]
             return
+        host.give_back()  # what steps of the largest preset took
         self._store.keep_speed(self._machine, Speed(self._seconds).to_json())
         # The first falls into the busy start of a server, and of a browser beside it.
         disturbed = not known or self._undisturbed < 0

@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock, Timeout
 
-from minigpt import memory
+from minigpt import host, memory
 from minigpt.config import InputError, words_of
 from minigpt.counting import counted
 from minigpt.engine import room, turns
@@ -298,6 +298,7 @@ class Worker:
         if now - self._tidied_at < TIDY_SECONDS:
             return
         self._tidied_at = now
+        host.give_back()  # what runs that have ended took
         store, limits = self.store, self.limits
         oldest = store.clock() - 86_400 * limits.max_age_days
         self._end_paused(oldest, counted(limits.max_age_days, "day"))

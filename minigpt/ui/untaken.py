@@ -23,7 +23,7 @@ from minigpt.limits import Limits
 
 LOOK_SECONDS = 2.0
 LEFT_SECONDS = 30.0  # a browser that comes back within so long finds its files
-MOST_BYTES, SHARE = 120_000_000, 0.06  # of all sessions: at most, and of the memory
+MOST_BYTES, SHARE = 120_000_000, 0.04  # of all sessions: at most, and of the memory
 WAIT_SECONDS = 900.0  # a file waits so long for somebody to say how it reads
 
 
