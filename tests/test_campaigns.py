@@ -50,7 +50,7 @@ def test_the_largest_inputs_cost_the_server_little():
 
 
 def test_an_honest_visitor_keeps_what_is_theirs_among_those_who_do_their_worst():
-    found = hostile.campaign(sessions=5, seconds=4, afterwards=0, looks=1)
+    found = hostile.campaign(sessions=5, seconds=4, afterwards=0, looks=1, largest=2)
     assert found["the worker lives on"] and found["texts and runs are whole"]
     assert found["among them, s"]["pages"] >= 6
     assert found["MB at most"]["server"] < 700, found

@@ -39,7 +39,7 @@ from tests.servers import Server, app_server
 from tests.sessions import Session, said
 
 MB = 1_000_000
-LARGEST = 20 * MB  # characters of a paste, bytes of a file
+LARGEST = 20  # millions of characters of a paste, MB of a file
 HONEST = "0123456789abcdef" * 2  # a browser's workspace
 PAGES = ["", "Data", "Train", "Attention", "Generate", "Inside"]
 FIELDS = [("Data", "Your text"), ("Generate", "Prompt"), ("Attention", "Text to look at")]
@@ -54,7 +54,7 @@ def ever_new(seed: int, n: int) -> str:
     return np.random.default_rng(seed).integers(97, 123, n, dtype=np.uint8).tobytes().decode()
 
 
-async def clears(address: str, seed: int) -> None:
+async def clears(address: str, seed: int, _largest: int) -> None:
     """Asks the server to clear its caches, and for a page that then has to count anew."""
     async with Session(address, PAGES[seed % len(PAGES)]) as session:
         for _ in range(20):
@@ -62,7 +62,7 @@ async def clears(address: str, seed: int) -> None:
             await session.ask()
 
 
-async def pastes(address: str, seed: int) -> None:
+async def pastes(address: str, seed: int, largest: int) -> None:
     """Puts 20 MB into a field, as no browser lets one, and has something done with it."""
     page, label = FIELDS[seed % len(FIELDS)]
     async with Session(address, page) as session:
@@ -70,18 +70,18 @@ async def pastes(address: str, seed: int) -> None:
         if page == "Data":
             session.choose("tabs", "Paste")
             await session.ask()
-        session.choose(label, ever_new(seed, LARGEST))
+        session.choose(label, ever_new(seed, largest))
         await session.ask()
         if page == "Data":
             await session.press("Keep this text")
         await asyncio.sleep(5)  # while the server holds it
 
 
-async def merges(address: str, seed: int) -> None:
+async def merges(address: str, seed: int, largest: int) -> None:
     """Takes a text as large as may be, and asks for its merges, each time for other ones."""
     async with Session(address, "Data") as session:
         await session.ask()
-        file = await session.upload("new.txt", ever_new(seed, LARGEST // 2).encode())
+        file = await session.upload("new.txt", ever_new(seed, largest // 2).encode())
         session.choose("Text files", file)
         await session.ask()
         session.choose("Tokenizer", "BPE")
@@ -91,7 +91,7 @@ async def merges(address: str, seed: int) -> None:
             await session.ask()
 
 
-async def writes(address: str, seed: int) -> None:
+async def writes(address: str, seed: int, _largest: int) -> None:
     async with Session(address, "Generate") as session:
         await session.ask()
         session.choose("Length", 2_000.0)
@@ -100,29 +100,32 @@ async def writes(address: str, seed: int) -> None:
             await session.press("Write")
 
 
-async def leaves(address: str, seed: int) -> None:
+async def leaves(address: str, seed: int, largest: int) -> None:
     """Uploads what no page is ever told of, and goes."""
     async with Session(address, "Data") as session:
         await session.ask()
         for n in range(3):
-            await session.upload(f"{n}.txt", ever_new(seed, LARGEST).encode())
+            await session.upload(f"{n}.txt", ever_new(seed, largest).encode())
 
 
-WORST: dict[str, Callable[[str, int], Coroutine[Any, Any, None]]] = {
+Worst = Callable[[str, int, int], Coroutine[Any, Any, None]]
+WORST: dict[str, Worst] = {
     worst.__name__: worst for worst in (clears, pastes, merges, writes, leaves)
 }
 
 
-async def attack(address: str, sessions: int, until: float, kinds: list[str]) -> Counter[str]:
+async def attack(
+    address: str, sessions: int, until: float, largest: int, kinds: list[str]
+) -> Counter[str]:
     """So many sessions at once, each comes back as another when it has done or was thrown out."""
     seeds, did = count(), Counter[str]()
 
-    async def one(worst: Callable[[str, int], Coroutine[Any, Any, None]]) -> None:
+    async def one(worst: Worst) -> None:
         while time.time() < until:
             outcome = "done"
             try:
                 async with asyncio.timeout(until - time.time()):
-                    await worst(address, next(seeds))
+                    await worst(address, next(seeds), largest * MB)
             except (ConnectionClosed, OSError, TimeoutError, KeyError) as error:
                 outcome = type(error).__name__
                 await asyncio.sleep(0.2)
@@ -133,13 +136,13 @@ async def attack(address: str, sessions: int, until: float, kinds: list[str]) ->
 
 
 def attackers(
-    address: str, sessions: int, until: float, kinds: list[str], tell: Connection
+    address: str, sessions: int, until: float, largest: int, kinds: list[str], tell: Connection
 ) -> None:
     """The same in a process of its own, which leaves the cores to those it attacks, and which ends
     with what it has under way."""
     os.nice(10)
     loop = asyncio.new_event_loop()
-    tell.send(dict(loop.run_until_complete(attack(address, sessions, until, kinds))))
+    tell.send(dict(loop.run_until_complete(attack(address, sessions, until, largest, kinds))))
     os._exit(0)
 
 
@@ -250,6 +253,7 @@ def campaign(
     afterwards: float = AFTERWARDS,
     kinds: Sequence[str] = (*WORST,),
     looks: int = 3,
+    largest: int = LARGEST,
 ) -> dict[str, Any]:
     """What it did to the server, to the honest visitor and to the memory. Raises AssertionError
     when the server has ended or a page showed an exception."""
@@ -267,7 +271,7 @@ def campaign(
         step, until = store.run(trains).step, time.time() + seconds
         here, there = Pipe()
         attacker = get_context("spawn").Process(
-            target=attackers, args=[server.address, sessions, until, [*kinds], there]
+            target=attackers, args=[server.address, sessions, until, largest, [*kinds], there]
         )
         attacker.start()
         with watch:
