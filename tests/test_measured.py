@@ -2,12 +2,14 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from minigpt.config import InputError
 from minigpt.ui import measured, services
 from minigpt.ui.kept import Kept
+from minigpt.ui.measured import Sample
 from minigpt.ui.turn import Turn
 
 
@@ -107,3 +109,24 @@ def test_what_takes_too_long_is_stopped_and_not_tried_again(monkeypatch):
 def test_whoever_has_the_turn_has_it_for_what_it_needs_on_the_way(monkeypatch):
     monkeypatch.setattr(services, "turn", Turn())
     assert measured.once("outer", lambda: 1 + measured.once("inner", lambda: 1)) == 2
+
+
+def test_a_run_whose_text_is_not_here_is_not_measured_for_ever_on_what_it_wrote_at_first(
+    monkeypatch,
+):
+    """Watched from its beginning, a run was measured to its end on the gibberish of its first
+    weights, at more bits than blind guessing takes."""
+    at, run = [0], SimpleNamespace(id="a", workspace="w", text_id="t", active=True)
+    store = SimpleNamespace(may_read=lambda *_: False, weights_step=lambda _: at[0])
+    monkeypatch.setattr(services, "store", lambda: store)
+    monkeypatch.setattr(measured, "_sample", lambda run, unseen: Sample(at[0], held_out=False))
+    found = []
+    for at[0] in (0, 100, 127, 128, 200):
+        found.append(measured.sample(run).windows)
+    assert found == [0, 100, 100, 128, 128]
+    for run.active, at[0] in ((False, 200), (False, 250)):
+        assert measured.sample(run).windows == at[0]
+    about = "what", "a"
+    assert measured._on_sample(about, run, lambda _: 1) == 1  # of this sample
+    at[0] = 300
+    assert measured._on_sample(about, run, lambda _: 2) == 2

@@ -35,13 +35,29 @@ class Sample:
     held_out: bool  # of the run's own text; else it is what the model writes itself
 
 
+HELD_OUT = "held out"
+
+
+def sampled(run: Run, *, reads_text: bool = True) -> str:
+    """Which sample a run is measured on now; what is measured on it is remembered by that too.
+
+    A run whose text is not here or not to be read is measured on what it writes: while it trains,
+    on what it wrote when its steps had doubled last, for of what it wrote at first it can tell
+    nothing later; at rest on what its newest weights write.
+    """
+    if reads_text and services.store().may_read(run.workspace, run.text_id):
+        return HELD_OUT
+    newest = services.store().weights_step(run.id) or 0
+    return f"written from {1 << newest.bit_length() >> 1}" if run.active else f"written {newest}"
+
+
 def sample(run: Run, *, reads_text: bool = True) -> Sample:
     """Windows of the run's held-out text, or of what it writes, where its text is not here or not
     to be read. Raises InputError when there is too little of it, or the context too short."""
-    held_out = reads_text and services.store().may_read(run.workspace, run.text_id)
-    about = "sample", run.id, held_out
+    which = sampled(run, reads_text=reads_text)
+    about = "sample", run.id, which
     if (found := known(about)) is None:
-        unseen = services.held_out(run) if held_out else None
+        unseen = services.held_out(run) if which == HELD_OUT else None
         found = once(about, lambda: _sample(run, unseen))
     return found
 
@@ -57,7 +73,7 @@ def _sample(run: Run, unseen: np.ndarray | None) -> Sample:
 
 
 def _on_sample(
-    about: Hashable,
+    about: tuple[Hashable, ...],
     run: Run,
     measure: Callable[[np.ndarray], Any],
     *,
@@ -65,6 +81,7 @@ def _on_sample(
 ) -> Any:
     """What `measure` finds on a run's sample, remembered. The sample, for which one may have to
     stand in line, is fetched before: nobody else's measurement waits for that."""
+    about = *about, sampled(run, reads_text=reads_text)
     if (found := known(about)) is None:
         windows = sample(run, reads_text=reads_text).windows
         found = once(about, lambda: measure(windows))
@@ -84,7 +101,7 @@ def scores(run: Run, at: int) -> "HeadScores":
 
 def known_scores(run: Run, at: int) -> "HeadScores | None":
     """The same, if somebody had them measured."""
-    return known(_scores(run, at))
+    return known((*_scores(run, at), sampled(run)))
 
 
 def clearest(run: Run) -> tuple[int, int]:
@@ -116,7 +133,7 @@ def _clearest(run: Run) -> tuple[int, int]:
     return max(lifts, key=lifts.get, default=(0, 0))
 
 
-def _scores(run: Run, at: int) -> Hashable:
+def _scores(run: Run, at: int) -> tuple[Hashable, ...]:
     return "scores", run.id, at
 
 
@@ -139,7 +156,7 @@ def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "li
 
         return sharpest(services.model(run, at), windows, layer, head)
 
-    about = "places", run.id, at, layer, head, reads_text
+    about = "places", run.id, at, layer, head
     return _on_sample(about, run, measure, reads_text=reads_text)
 
 

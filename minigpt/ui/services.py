@@ -45,7 +45,7 @@ FLOOR = findings.FLOOR
 USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so many
 LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
 MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
-COLLECT_SECONDS = 30.0  # each time takes everybody some hundredths of a second
+COLLECT_SECONDS = 10.0  # each time takes everybody some hundredths of a second
 KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 12  # of models and counts; at most, and of the memory
 
 
@@ -349,7 +349,8 @@ def read(
     else:
         found = heavy("read", *asked)
     damage = found["damage"] and Damage(**found["damage"])
-    whole = reading.Reading(found["text"].decode(), found["encoding"], found["sure"], damage)
+    # Taken out, so that a long text's bytes are not kept beside its characters.
+    whole = reading.Reading(found.pop("text").decode(), found["encoding"], found["sure"], damage)
     return whole, [tuple(passage) for passage in found["passages"]]
 
 

@@ -241,8 +241,11 @@ def test_a_run_travels_through_the_browser_as_a_file(page, server, tmp_path):
     download.value.save_as(path)
     panel = page.get_by_role("dialog")
 
-    def closed() -> bool:  # a key that is pressed while the panel is drawn anew is lost
+    def closed() -> bool:
+        """A key that is pressed while the panel is drawn anew is lost; and one that comes before
+        the page stands without it has that begin anew."""
         page.keyboard.press("Escape")
+        page.wait_for_timeout(1_500)
         return panel.count() == 0
 
     wait_until(page, closed)

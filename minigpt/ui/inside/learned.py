@@ -74,7 +74,11 @@ def _groups(run: Run, by: str) -> tuple[np.ndarray, list[str]]:
 
 def _known(run: Run, step: int) -> bool:
     """Whether a moment has been measured."""
-    return _losses.known(("losses", run.id, step)) is not None
+    return _losses.known(_about(run, step)) is not None
+
+
+def _about(run: Run, step: int) -> tuple[str, str, int, str]:
+    return "losses", run.id, step, measured.sampled(run)
 
 
 def _token_losses(run: Run, step: int) -> np.ndarray:
@@ -86,7 +90,7 @@ def _token_losses(run: Run, step: int) -> np.ndarray:
 
         return token_losses(load_model(services.store(), run, step), measured.sample(run).windows)
 
-    return measured.once(("losses", run.id, step), measure, _losses)
+    return measured.once(_about(run, step), measure, _losses)
 
 
 def _grouped(losses: np.ndarray, group: np.ndarray, names: list[str]) -> "Groups":

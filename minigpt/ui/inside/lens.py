@@ -160,4 +160,4 @@ def _decided(run: Run, at: int) -> "Decisions":
         classes = token_class(tokenizers.load(run.tokenizer))
         return decisions(services.model(run, at), measured.sample(run).windows, classes)
 
-    return measured.once(("decided", run.id, at), measure)
+    return measured.once(("decided", run.id, at, measured.sampled(run)), measure)

@@ -56,7 +56,7 @@ def show(view: View) -> None:
 
 def _measured(view: View, kind: str) -> "Matters | None":
     """The map, at once where that is quick or it was measured before, else when asked to."""
-    about = ("matters", view.run.id, view.at, kind)
+    about = ("matters", view.run.id, view.at, kind, measured.sampled(view.run))
     asked = f"asked-{'-'.join(map(str, about))}"
     known, estimate = measured.known(about), ""
     wished = bool(st.session_state.get(asked))

@@ -171,5 +171,5 @@ def _measured(view: View) -> "tuple[ByPosition, bool]":
 
         return by_position(services.model(view.run, view.at), sample.windows, counted)
 
-    about = ("by place", view.run.id, view.at, sample.held_out)
+    about = ("by place", view.run.id, view.at, measured.sampled(view.run, reads_text=reads))
     return measured.once(about, measure), sample.held_out
