@@ -4,6 +4,7 @@ import time
 from io import BytesIO
 
 import pytest
+from streamlit import config
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -82,12 +83,29 @@ def test_no_upload_waits_for_a_look_to_be_too_much(manager, monkeypatch):
 def test_files_that_are_read_at_once_are_bounded_together(monkeypatch):
     """Each waits in line with all its bytes: forty took forty times as much."""
     monkeypatch.setattr(untaken, "most_bytes", lambda: 200)
+    monkeypatch.setattr(untaken, "SMALL", 0)
     with untaken.reading(150), pytest.raises(InputError, match="bring it again"):  # one fits always
         untaken.reading(1).__enter__()
     with pytest.raises(KeyError), untaken.reading(60), untaken.reading(40):
         raise KeyError
     with untaken.reading(60), untaken.reading(40), pytest.raises(InputError):
         untaken.reading(1).__enter__()
+
+
+def test_a_small_file_is_read_whatever_else_is():
+    with untaken.reading(10**9), untaken.reading(untaken.SMALL), pytest.raises(InputError):
+        untaken.reading(untaken.SMALL + 1).__enter__()
+
+
+def test_the_largest_upload_that_a_server_takes_waits_for_its_page_on_the_smallest_host(
+    monkeypatch,
+):
+    """On a host of 1 GB a file between 20 MB and 20 MiB went before any page had seen it."""
+    largest = 2**20 * config.get_option("server.maxUploadSize")
+    monkeypatch.setenv("MINIGPT_MEMORY_MB", "500")
+    monkeypatch.setattr(untaken, "most_bytes", untaken.most_bytes.__wrapped__)
+    assert too_many({("a", "1"): largest, ("b", "1"): largest}) == []
+    assert too_many({("a", "1"): largest, ("a", "2"): largest}) == [("a", "1")]
 
 
 def test_the_largest_go_first():

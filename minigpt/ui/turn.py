@@ -28,7 +28,6 @@ class _Place:
     """Somebody who asks a model, or waits to."""
 
     most_seconds: float
-
     thread: int = field(default_factory=threading.get_ident)
     used: float = 0.0  # seconds of processor time
     since: float = 0.0  # its thread's clock, when it was looked at last

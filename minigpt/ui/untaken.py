@@ -23,14 +23,18 @@ from minigpt.limits import Limits
 
 LOOK_SECONDS = 2.0
 LEFT_SECONDS = 30.0  # a browser that comes back within so long finds its files
-MOST_BYTES, SHARE = 120_000_000, 0.04  # of all sessions: at most, and of the memory
+# Of all sessions: so much of the memory, within these bounds. A session may have half of it, which
+# has to be as much as the largest single upload (`server.maxUploadSize`, in MiB).
+SHARE, LEAST_BYTES, MOST_BYTES = 0.04, 42_000_000, 120_000_000
+SMALL = 1_000_000  # bytes of a file that is read whatever else is
 WAIT_SECONDS = 900.0  # a file waits so long for somebody to say how it reads
 
 
 @cache
 def most_bytes() -> int:
     """How much all sessions may leave here, or have read at once."""
-    return min(MOST_BYTES, int(SHARE * 1e6 * Limits.from_environment().memory_mb))
+    share = int(SHARE * 1e6 * Limits.from_environment().memory_mb)
+    return min(MOST_BYTES, max(LEAST_BYTES, share))
 
 
 def release(file: UploadedFile) -> None:
@@ -57,10 +61,11 @@ def reading(size: int) -> Iterator[None]:
     Raises InputError when too much is read already.
     """
     with _counting:
-        if _reading and sum(_reading) + size > most_bytes() / 2:  # each is there in several copies
+        # Each is there in several copies.
+        if size > SMALL and _reading and sum(_reading) + size > most_bytes() / 2:
             raise InputError(
-                f"files of {sum(_reading) / 1e6:,.0f} MB are being read at the moment, and this "
-                "one has no room beside them: bring it again in a minute"
+                "other files are being read at the moment, and this one of "
+                f"{size / 1e6:,.0f} MB has no room beside them: bring it again in a minute"
             )
         _reading.append(size)
     try:
