@@ -1,5 +1,6 @@
 """Optimizers over the right parameters, and the learning rate over the steps."""
 
+import inspect
 import math
 from collections.abc import Iterable
 
@@ -34,7 +35,9 @@ def optimizers(model: GPT, config: TrainConfig) -> list[torch.optim.Optimizer]:
         {"params": [w for w in rest if w.dim() < 2], "weight_decay": 0.0},
     ]
     betas = config.beta1, config.beta2
-    chosen = [torch.optim.AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)]
+    chosen: list[torch.optim.Optimizer] = [
+        AdamW(groups, lr=config.learning_rate, betas=betas, fused=True)
+    ]
     if matrices:
         chosen.append(Muon(matrices, config.muon_learning_rate, config.weight_decay))
     for group in (group for optimizer in chosen for group in optimizer.param_groups):
@@ -42,7 +45,21 @@ def optimizers(model: GPT, config: TrainConfig) -> list[torch.optim.Optimizer]:
     return chosen
 
 
-class Muon(torch.optim.Optimizer):
+class _Uncompiled(torch.optim.Optimizer):
+    """An optimizer that nobody compiles: torch wraps these methods in what would keep its compiler
+    away, and loads that compiler to do so, which takes a second and 70 MB."""
+
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+
+
+class AdamW(_Uncompiled, torch.optim.AdamW):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+
+class Muon(_Uncompiled):
     """Momentum whose step is made orthogonal: MomentUm Orthogonalized by Newton-Schulz (Jordan et
     al. 2024), with decoupled weight decay.
 

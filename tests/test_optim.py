@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -29,6 +32,33 @@ def test_muon_moves_the_matrices_of_the_blocks_and_adamw_all_else(tiny_config):
     }
     assert moved["peak_lr"] == 0.5
     assert sum(len(g["params"]) for g in (*rest, moved)) == len(names)
+
+
+def test_adamw_is_that_of_torch_to_the_last_bit():
+    ours, theirs = (torch.linspace(-1, 1, 12).reshape(3, 4).requires_grad_() for _ in range(2))
+    settings = {"lr": 0.1, "betas": (0.9, 0.99), "weight_decay": 0.1, "fused": True}
+    chosen = optim.AdamW([ours], **settings), torch.optim.AdamW([theirs], **settings)
+    for _ in range(3):
+        for weight, optimizer in zip((ours, theirs), chosen, strict=True):
+            optimizer.zero_grad()
+            weight.sin().sum().backward()
+            optimizer.step()
+    assert torch.equal(ours, theirs)
+
+
+def test_training_loads_no_compiler():
+    code = """
+import sys, numpy
+from minigpt.config import GPTConfig, TrainConfig
+from minigpt.model import new_model
+from minigpt.trainer import Trainer
+model = new_model(GPTConfig(vocab_size=9, block_size=4, n_layer=1, n_head=1, n_embd=4), 0)
+config = TrainConfig(optimizer="muon", max_steps=2)
+assert len(list(Trainer(model, numpy.arange(40) % 9, numpy.arange(9), config))) == 2
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    root = Path(optim.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 32), (1, 5)])
