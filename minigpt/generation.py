@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
+from struct import Struct
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ from minigpt.model import GPT, Tap
 from minigpt.tokenizers import Tokenizer
 
 CANDIDATES = 10
+CUTS = (None, *sampling.FILTERS)
+ROW = Struct("=IddBI")  # a Candidate, its `cut_by` as a place in CUTS
 
 Ends = Callable[[Sequence[int]], bool]  # of the ids written so far, the prompt not among them
 
@@ -34,16 +37,31 @@ class Candidate(NamedTuple):
     rank: int  # 1 + how many tokens the bare model holds likelier
 
 
-@dataclass(frozen=True)
+def packed(candidates: Iterable[Candidate]) -> bytes:
+    """Candidates as a `Step` holds them, in a quarter of the memory: a text of 2,000 tokens has
+    20,000, and a server keeps a text of every visitor's."""
+    return b"".join(
+        ROW.pack(id, prob, drawn_from, CUTS.index(cut), rank)
+        for id, prob, drawn_from, cut, rank in candidates
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One written token: its id, the probability the bare model gave it, and its rivals."""
 
     id: int
     prob: float
-    candidates: list[Candidate]  # the likeliest by the bare model first, `id` always among them
+    rivals: bytes  # `packed`
     drawn_from: float  # the probability of `id` itself after repetition penalty and the others
     rank: int  # 1 + how many tokens the bare model held likelier; 0 where no candidates are asked
     window: int  # how many tokens before it lay too far back to be read
+
+    @property
+    def candidates(self) -> list[Candidate]:
+        """The likeliest by the bare model first, `id` always among them."""
+        rows = ROW.iter_unpack(self.rivals)
+        return [Candidate(id, prob, drawn, CUTS[cut], rank) for id, prob, drawn, cut, rank in rows]
 
     @property
     def nats(self) -> float:
@@ -209,4 +227,4 @@ def _choose(logits: torch.Tensor, text: _Text, candidates: int, window: int) -> 
         rivals = [*map(Candidate, ids, base, final, cuts, ranks)]
         if chosen not in ids:
             rivals.append(Candidate(chosen, prob, drawn_from, None, rank))
-    return Step(chosen, prob, rivals, drawn_from, rank, window)
+    return Step(chosen, prob, packed(rivals), drawn_from, rank, window)

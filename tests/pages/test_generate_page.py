@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from minigpt.config import GPTConfig, SampleConfig, TrainConfig
-from minigpt.generation import Candidate, Step
+from minigpt.generation import Candidate, Step, packed
 from minigpt.metrics import Results
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 from minigpt.ui import prompts, written
@@ -158,7 +158,7 @@ def test_two_texts_part_where_they_first_differ_or_one_ends():
 
 def test_a_choice_that_cannot_be_is_refused_and_a_branch_keeps_what_is_before_it():
     rivals = [Candidate(3, 0.5, 0.6, None, 1), Candidate(4, 0.3, 0.0, "top_k", 2)]
-    steps = [Step(3, 0.5, rivals, 0.6, 1, 0) for _ in range(3)]
+    steps = [Step(3, 0.5, packed(rivals), 0.6, 1, 0) for _ in range(3)]
     first = written.Writing("run", 1, "The", SampleConfig(), steps, finished=True)
     other = written.branch(first, 1, 4)
     assert [step.id for step in other.steps] == [3, 4] and other.choices == ((1, 4),)
@@ -171,7 +171,7 @@ def test_a_choice_that_cannot_be_is_refused_and_a_branch_keeps_what_is_before_it
 
 def test_entropy_is_the_yes_or_no_questions_a_choice_takes():
     eight = [Candidate(i, 1 / 8, float(i == 0), None, 1) for i in range(8)]
-    step = Step(0, 1 / 8, eight, 1.0, 1, 0)
+    step = Step(0, 1 / 8, packed(eight), 1.0, 1, 0)
     assert temperature._entropy(step, "prob") == pytest.approx(3)
     assert temperature._entropy(step, "drawn_from") == 0
 

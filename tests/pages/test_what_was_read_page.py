@@ -5,7 +5,7 @@ import json
 import re
 
 from minigpt.config import GPTConfig, TrainConfig
-from minigpt.generation import Candidate, Step
+from minigpt.generation import Candidate, Step, packed
 from minigpt.metrics import Results
 from minigpt.tokenizers import CharTokenizer
 from minigpt.ui import prompts, written
@@ -23,7 +23,7 @@ def test_the_drawn_token_takes_the_last_row_only_where_it_has_none():
     candidates = [Candidate(i, 0.1 - i / 1000, 0.1, None, i) for i in range(3, 13)]
     for drawn, row, rank in ((3, 0, 1), (10, 7, 8), (11, 7, 9), (14, 7, 12)):
         own = [] if drawn < 13 else [Candidate(drawn, 0.01, 0.02, None, rank)]
-        step = Step(drawn, 0.01, candidates + own, 0.02, rank, 0)
+        step = Step(drawn, 0.01, packed(candidates + own), 0.02, rank, 0)
         rows, mark = written._rivals(step, tokenizer)
         assert len(rows) == 8 and mark == {row: f"drawn, no. {rank}"}
         assert rows[row][0] == tokenizer.tokens[drawn]
