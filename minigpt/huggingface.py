@@ -12,7 +12,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from minigpt import tokenizers as ours
 from minigpt.config import GPTConfig, InputError, SettingError
-from minigpt.store import NO_WEIGHTS, Run, Store
+from minigpt.store import Run, Store
 
 LINEAR = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
 GPT2 = {
@@ -45,15 +45,7 @@ def export_huggingface(store: Store, run: Run, folder: Path) -> None:
     Raises InputError when GPT-2's architecture cannot express the model or it has no weights yet.
     """
     check_expressible(run.model)
-    checkpoint = store.checkpoint(run.id)
-    if not checkpoint:
-        waits = "this run has no weights to export yet: let it train, or pause it"
-        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
-    weights = {
-        name.removeprefix("model."): tensor
-        for name, tensor in safetensors.numpy.load(checkpoint[1]).items()
-        if name.startswith("model.")
-    }
+    _, weights = store.trained_weights(run)
     tokenizer = ours.load(run.tokenizer)
     config = {
         "architectures": ["GPT2LMHeadModel"],

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import safetensors.torch
 import torch
 
-from minigpt.config import InputError
 from minigpt.model import GPT, new_model
-from minigpt.store import NO_WEIGHTS, Run, Store
+from minigpt.store import Run, Store
 
 
 def to_bytes(tensors: Mapping[str, torch.Tensor]) -> bytes:
@@ -29,20 +29,9 @@ def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
 
     Raises InputError when those weights are not in the store.
     """
-    checkpoint = store.checkpoint(run.id)  # read once: a newer one may replace it at any time
-    if step is None:
-        steps = store.snapshot_steps(run.id)[-1:] + ([checkpoint[0]] if checkpoint else [])
-        if not steps:
-            raise InputError(NO_WEIGHTS[run.state])
-        step = max(steps)
-    if checkpoint and checkpoint[0] == step:
-        weights = {
-            name.removeprefix("model."): tensor
-            for name, tensor in safetensors.torch.load(checkpoint[1]).items()
-            if name.startswith("model.")
-        }
-    else:
-        weights = safetensors.torch.load(store.snapshot(run.id, step))
+    _, weights = store.weights(run, step)
     model = new_model(run.model, seed=0)
-    model.load_state_dict(weights)  # copies into float32
+    model.load_state_dict(
+        {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
+    )
     return model.eval()

@@ -11,7 +11,7 @@ import safetensors.numpy
 from minigpt.bundle.format import BLANK, FORMAT, METRICS, seal
 from minigpt.config import InputError
 from minigpt.corpus.library import LIBRARY
-from minigpt.store import NO_WEIGHTS, Run, Store, text_id_of
+from minigpt.store import Run, Store, text_id_of
 
 
 def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> bytes:
@@ -19,20 +19,12 @@ def export_run(store: Store, run: Run, most_snapshots: int | None = None) -> byt
     last among them. Raises InputError when the run has no weights yet."""
     if most_snapshots is not None and most_snapshots < 2:
         raise InputError(f"{most_snapshots} snapshots are too few: keep at least 2")
-    checkpoint = store.checkpoint(run.id)
-    if not checkpoint:
-        waits = "this run has no weights to export yet: let it train, or pause it"
-        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
-    at, state = checkpoint  # a run that trains on may be further by now
+    at, weights = store.trained_weights(run)  # a run that trains on may be further by now
     steps = [step for step in store.snapshot_steps(run.id) if step <= at]
     if most_snapshots is not None and len(steps) > most_snapshots:
         kept = np.linspace(0, len(steps) - 1, most_snapshots).round().astype(int)
         steps = [steps[i] for i in dict.fromkeys(kept.tolist())]
-    tensors = {
-        f"weights.{name.removeprefix('model.')}": tensor
-        for name, tensor in safetensors.numpy.load(state).items()
-        if name.startswith("model.")
-    }
+    tensors = {f"weights.{name}": tensor for name, tensor in weights.items()}
     for step in steps:
         for name, tensor in safetensors.numpy.load(store.snapshot(run.id, step)).items():
             tensors[f"snapshots.{step}.{name}"] = tensor

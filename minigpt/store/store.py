@@ -1,8 +1,8 @@
 """Every text and every run, in one SQLite file that pages and worker share.
 
 Pages write wishes; the worker alone writes results, each batch of them in one transaction, so
-there is no half-written state to repair. Weights are kept as safetensors bytes, which this module
-stores without looking inside. Nothing here imports torch.
+there is no half-written state to repair. Weights are kept as safetensors bytes. Nothing here
+imports torch.
 """
 
 import hashlib
@@ -38,7 +38,16 @@ from minigpt.store.records import (
     as_name,
 )
 from minigpt.store.room import Holding
-from minigpt.store.states import ACTIVE, EXTENDABLE, TRANSITIONS, WISHABLE, State, Wish
+from minigpt.store.states import (
+    ACTIVE,
+    EXTENDABLE,
+    NO_WEIGHTS,
+    TRANSITIONS,
+    WISHABLE,
+    State,
+    Wish,
+)
+from minigpt.store.tensors import tensors
 
 VIEW_SECONDS = 30.0  # a look at a run is written down at most so often
 LOOK_PATIENCE = 0.05  # seconds that a page waits for that
@@ -47,6 +56,8 @@ METRICS_BYTES = 94  # of the file for each step's metrics
 ARRIVAL_SECONDS = 3_600.0  # after which a run that came only in part, for its page died, goes
 ARRIVING = "arriving", "deleted"  # state and wish of a run that comes part by part: nobody sees it
 COLUMNS = attrgetter(*(spec.name for spec in fields(Metrics)))
+TRAINED = "SELECT step, rowid FROM checkpoints WHERE run_id = ?"
+SNAPSHOTS = "SELECT step, rowid FROM snapshots WHERE run_id = ?"
 GONE = "this text is no longer here: upload or paste it again"
 
 
@@ -735,3 +746,35 @@ class Store:
         """Step and safetensors bytes of the newest trainer state; None before the first."""
         rows = self._db.rows("SELECT step, state FROM checkpoints WHERE run_id = ?", run_id)
         return rows[0] if rows else None
+
+    def weights(self, run: Run, step: int | None = None) -> tuple[int, dict[str, np.ndarray]]:
+        """Step and weights of a run at a step where they are kept, or, without one, as far as it
+        has come: float32, of a snapshot float16. Raises InputError where none are kept."""
+        with self._db.reading() as db:
+            (trained,) = db.execute(TRAINED, (run.id,)).fetchall() or [None]
+            kept = dict(db.execute(SNAPSHOTS, (run.id,)))
+            steps = [*kept, *(trained or [])[:1]]
+            if step is None:
+                if not steps:
+                    raise InputError(NO_WEIGHTS[run.state])
+                step = max(steps)
+            if trained and trained[0] == step:
+                return step, _weights(db, trained[1])
+            if step not in kept:
+                raise InputError(f"the weights of step {step:,} are not kept: choose another step")
+            with db.blobopen("snapshots", "weights", kept[step], readonly=True) as blob:
+                return step, tensors(blob)
+
+    def trained_weights(self, run: Run) -> tuple[int, dict[str, np.ndarray]]:
+        """The same of the newest trainer state. Raises InputError before the first."""
+        with self._db.reading() as db:
+            for step, row in db.execute(TRAINED, (run.id,)).fetchall():
+                return step, _weights(db, row)
+        waits = "this run has no weights to export yet: let it train, or pause it"
+        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
+
+
+def _weights(db: sqlite3.Connection, row: int) -> dict[str, np.ndarray]:
+    """The weights in a trainer state, which is three times as large: nothing else of it is read."""
+    with db.blobopen("checkpoints", "state", row, readonly=True) as blob:
+        return tensors(blob, "model.")

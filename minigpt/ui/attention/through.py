@@ -1,23 +1,21 @@
 """How the heads came about: what they do at every moment of the training."""
 
 import math
-import time
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from minigpt import plots
 from minigpt.config import InputError
-from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.ui import address, measured, services
+from minigpt.ui import address, measured, missing, services
 from minigpt.ui.attention.one_head import named
 from minigpt.ui.attention.reading import View
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import explain
-from minigpt.ui.words import rough, sentence
+from minigpt.ui.words import sentence
 
-UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
 LIFTS, COPIES = 300, 200  # px
 FOUND, MISSED = 0.8, 0.97  # of the first copy's loss: who has no more, or more, on later ones
 
@@ -31,7 +29,8 @@ def show(view: View, layer: int, head: int) -> None:
     newest = store.weights_step(run.id)
     steps = sorted({*store.snapshot_steps(run.id), newest} - {None})
     try:
-        _measure(run, steps)
+        unknown = [step for step in steps if not measured.known_scores(run, step)]
+        missing.measure(unknown, partial(measured.scores, run), "the heads", f"measure-{run.id}")
     except InputError as error:
         st.caption(sentence(error))
         return
@@ -56,28 +55,6 @@ def show(view: View, layer: int, head: int) -> None:
         _tell_turns(run, known, scores)
     else:
         st.caption("When each came about can be told once all moments are measured.")
-
-
-def _measure(run: Run, steps: list[int]) -> None:
-    """Measures the moments that nobody had measured yet, at once where that is quick, else when
-    asked to."""
-    missing = [step for step in steps if not measured.known_scores(run, step)]
-    if not missing:
-        return
-    started = time.monotonic()
-    measured.scores(run, missing[0])
-    seconds = (time.monotonic() - started) * (len(missing) - 1)
-    if seconds > UNASKED_SECONDS and not st.button(
-        f"Measure {counted(len(missing) - 1, 'more moment')}, about {rough(seconds)}",
-        icon=":material/timeline:",
-        key=f"measure-{run.id}",
-    ):
-        return
-    bar = st.progress(0.0, "Measuring the heads …")
-    for done, step in enumerate(missing, start=1):
-        measured.scores(run, step)
-        bar.progress(done / len(missing), f"Measuring the heads at step {step:,} …")
-    bar.empty()
 
 
 def _draw(

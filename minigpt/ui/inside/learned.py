@@ -1,7 +1,7 @@
 """What was learned when: the loss of each kind of token, and of what counting could tell already,
 at every moment of the training."""
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +12,18 @@ from minigpt.config import InputError
 from minigpt.corpus.histories import ORDERS, frequency_losses
 from minigpt.counting import counted
 from minigpt.store import Run
-from minigpt.ui import address, measured, services
+from minigpt.ui import address, measured, missing, services
 from minigpt.ui.downloads import downloads
 from minigpt.ui.figures import show_chart
 from minigpt.ui.glossary import GLOSSARY, explain
 from minigpt.ui.inside.view import View
 from minigpt.ui.kept import Kept
-from minigpt.ui.words import file_name, rough, sentence
+from minigpt.ui.words import file_name
 
 if TYPE_CHECKING:
     from minigpt.interpret import Groups
 
 BY = {"kind": "kind of token", "order": "history that counting needs"}
-UNASKED_SECONDS = 8.0  # what takes no longer is measured without being asked
 HEIGHT = 300  # px
 MOST_BYTES = 16_000_000  # of losses: those of a moment take some ten kilobytes
 _losses = Kept(MOST_BYTES)
@@ -43,7 +42,11 @@ def show(view: View) -> None:
     )  # fmt: skip
     group, names = _groups(run, by)
     steps = sorted({*store.snapshot_steps(run.id), view.at})
-    _measure(view, steps)
+    unknown = [step for step in steps if not _known(run, step)]
+    unknown.sort(key=lambda step: step != view.at)  # the one that is looked at comes first
+    missing.measure(
+        unknown, partial(_token_losses, run), "the losses", f"learned-{run.id}", waits=view.plays
+    )
     known = [step for step in steps if step == view.at or _known(run, step)]
     through = [_grouped(_token_losses(run, step), group, names) for step in known]
     here = through[known.index(view.at)]
@@ -97,35 +100,6 @@ def _grouped(losses: np.ndarray, group: np.ndarray, names: list[str]) -> "Groups
     from minigpt.interpret.learned import grouped
 
     return grouped(losses, group, names)
-
-
-def _measure(view: View, steps: list[int]) -> None:
-    """Measures the moments that nobody had measured yet, the one that is looked at first: at once
-    where that is quick, else when asked to, and not while the training is played."""
-    run = view.run
-    missing = [step for step in steps if not _known(run, step)]
-    missing.sort(key=lambda step: step != view.at)
-    if not missing:
-        return
-    started = time.monotonic()
-    _token_losses(run, missing[0])
-    seconds = (time.monotonic() - started) * (len(missing) - 1)
-    if view.plays or not seconds:
-        return
-    if seconds > UNASKED_SECONDS and not st.button(
-        f"Measure {counted(len(missing) - 1, 'more moment')}, about {rough(seconds)}",
-        icon=":material/timeline:",
-        key=f"learned-{run.id}",
-    ):
-        return
-    bar = st.progress(0.0, "Measuring the losses …")
-    for done, step in enumerate(missing, start=1):
-        bar.progress(done / len(missing), f"Measuring the losses at step {step:,} …")
-        try:
-            _token_losses(run, step)
-        except InputError as error:  # one that was let go, or whose numbers are none
-            st.caption(f"Step {step:,}: {sentence(error)}")
-    bar.empty()
 
 
 def _draw(view: View, steps: list[int], through: "list[Groups]") -> None:
