@@ -3,8 +3,10 @@
 from itertools import count
 from types import SimpleNamespace
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from minigpt.config import InputError
 from minigpt.ui import missing
 
 
@@ -53,6 +55,9 @@ def test_while_a_training_is_played_only_the_first_is():
     assert opened(waits=True).session_state["done"] == [2]
 
 
-def test_where_the_first_cannot_be_measured_the_page_says_so():
-    app = opened(done=[2])
-    assert "its numbers are none" in app.exception[0].message
+def test_where_the_first_cannot_be_measured_there_is_nothing_to_show():
+    def refuses(step: int) -> None:
+        raise InputError("its numbers are none")
+
+    with pytest.raises(InputError, match="are none"):
+        missing.measure([2, 4], refuses, "the heads", "measure")
