@@ -1,12 +1,13 @@
 """Files of runs, changed as whoever writes them by hand would."""
 
+import hashlib
 import json
 import struct
 
 import numpy as np
 import safetensors.numpy
 
-from minigpt.bundle.format import BLANK, FORMAT, UNSEALED, open_header, seal
+from minigpt.bundle.format import BLANK, FORMAT, SEAL, UNSEALED, open_header
 
 
 def unpacked(data: bytes) -> tuple[dict, dict]:
@@ -19,7 +20,9 @@ def packed(about: dict, tensors: dict[str, np.ndarray], *, sealed: bool = True) 
     metadata = {"minigpt": FORMAT if sealed else UNSEALED, "run": json.dumps(about)}
     if not sealed:
         return safetensors.numpy.save(tensors, metadata=metadata)
-    return seal(safetensors.numpy.save(tensors, metadata={**metadata, "sha256": BLANK}))
+    data = safetensors.numpy.save(tensors, metadata={**metadata, "sha256": BLANK})
+    start, end = SEAL.search(data).span(1)
+    return data[:start] + hashlib.sha256(data).hexdigest().encode() + data[end:]
 
 
 def changed(data: bytes, about: dict | None = None, tensors: dict | None = None) -> bytes:

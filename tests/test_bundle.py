@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from minigpt import bundle, tokenizers, weights
+from minigpt.bundle.format import open_header
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus import split
 from minigpt.corpus.worlds import Copy
@@ -126,9 +127,40 @@ def test_snapshots_can_be_thinned_keeping_the_first_and_the_last(fresh_store, sm
     assert len(thin) < len(exported)
 
 
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_as_many_snapshots_go_into_a_file_as_fit(fresh_store, small_run, exported, other_store, n):
+    run, kept = fresh_store.run(small_run), fresh_store.snapshot_steps(small_run)
+    most = bundle.contents(fresh_store, run, most_snapshots=n).bytes
+    found = bundle.contents(fresh_store, run, most_bytes=most)
+    assert len(found.steps) == n < found.kept == len(kept)
+    assert (found.steps[0], found.steps[-1]) == (kept[0], kept[-1])
+    data = bundle.export_run(fresh_store, run, most_bytes=most)
+    assert len(data) <= found.bytes == most < len(exported)
+    after = bundle.import_run(other_store, data, "you")
+    assert other_store.snapshot_steps(after) == found.steps
+
+
+def test_a_run_whose_weights_do_not_fit_is_refused_with_a_way_to_take_it(
+    fresh_store, small_run, exported
+):
+    run = fresh_store.run(small_run)
+    most = bundle.contents(fresh_store, run, most_snapshots=2).bytes - 1
+    for act in (bundle.contents, bundle.export_run):
+        with pytest.raises(InputError, match=r"two snapshots.*python -m minigpt export"):
+            act(fresh_store, run, most_bytes=most)
+
+
+def test_every_number_of_a_file_stands_at_a_multiple_of_its_width(exported):
+    entries, _, start = open_header(exported)
+    assert {entry["dtype"] for entry in entries.values()} == {"F16", "F32", "F64"}
+    for entry in entries.values():
+        assert (start + entry["data_offsets"][0]) % (int(entry["dtype"][1:]) // 8) == 0
+
+
 def test_a_run_without_weights_cannot_be_exported(fresh_store, small_run):
-    with pytest.raises(InputError, match="no weights"):
-        bundle.export_run(fresh_store, fresh_store.run(small_run))
+    for act in (bundle.contents, bundle.export_run):
+        with pytest.raises(InputError, match="no weights"):
+            act(fresh_store, fresh_store.run(small_run))
 
 
 @pytest.mark.parametrize("gone", ["deleted", "wished to be deleted"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from minigpt import bundle
 from minigpt.bundle import DEMO
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus import LIBRARY
@@ -12,6 +13,7 @@ from minigpt.engine.bounded import Bounded
 from minigpt.limits import Limits
 from minigpt.store import Store
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
+from tests.bundles import unpacked
 
 TALES = LIBRARY["tales"].read()[:9_000]
 CHAR, BPE = CharTokenizer.train(TALES).to_json(), BPETokenizer.train(TALES, 300).to_json()
@@ -101,6 +103,18 @@ def test_a_file_of_a_run_comes_in_and_a_run_is_launched(child, shelf):
         with pytest.raises(InputError, match="not a run exported by minigpt"):
             asks(works.WORKS["import_run"], folder, b"nonsense" * 9, "me", limits)
     assert shelf.run(came).state == "finished" and shelf.run(new).state == "queued"
+
+
+def test_a_run_goes_out_as_here_and_what_does_not_fit_is_told_as_here(child, shelf):
+    run = shelf.run(bundle.import_run(shelf, DEMO.read_bytes(), "me"))
+    asked, work = (str(shelf.folder), run.id), works.WORKS["export_run"]
+    with child.turn("me") as asks:
+        about, tensors = unpacked(asks(work, *asked, 3_000_000))
+        with pytest.raises(InputError, match="whatever its size"):
+            asks(work, *asked, 1_000_000)
+    here, same_tensors = unpacked(bundle.export_run(shelf, run, most_bytes=3_000_000))
+    assert same(about, {**here, "text": about["text"]})
+    np.testing.assert_equal(tensors, same_tensors)
 
 
 def test_every_work_has_its_words_and_its_limit():

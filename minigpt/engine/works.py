@@ -64,6 +64,7 @@ WORKS = {
             seconds=60,
             stays=True,
         ),
+        Work("export_run", "making the file", "python -m minigpt export makes it too"),
     )
 }
 
@@ -236,5 +237,14 @@ def import_run(folder: str, data: bytes, workspace: str, limits: dict) -> str:
     store = Store(Path(folder))
     try:
         return bundle.import_run(store, data, workspace, limits=Limits(**limits))
+    finally:
+        store.close()
+
+
+def export_run(folder: str, run_id: str, most_bytes: int) -> bytes:
+    """A run as the bytes of a file, of so many at most."""
+    store = Store(Path(folder))
+    try:
+        return bundle.export_run(store, store.run(run_id), most_bytes=most_bytes)
     finally:
         store.close()

@@ -718,6 +718,11 @@ class Store:
         rows = self._db.rows("SELECT step FROM snapshots WHERE run_id = ? ORDER BY step", run_id)
         return [step for (step,) in rows]
 
+    def snapshot_sizes(self, run_id: str) -> dict[int, int]:
+        """How many bytes the weights at each of these steps take."""
+        query = "SELECT step, length(weights) FROM snapshots WHERE run_id = ? ORDER BY step"
+        return dict(self._db.rows(query, run_id))
+
     def snapshot(self, run_id: str, step: int) -> bytes:
         """The weights at `step`, as safetensors bytes. Raises InputError when they are not kept."""
         rows = self._db.rows(
@@ -770,8 +775,19 @@ class Store:
         with self._db.reading() as db:
             for step, row in db.execute(TRAINED, (run.id,)).fetchall():
                 return step, _weights(db, row)
-        waits = "this run has no weights to export yet: let it train, or pause it"
-        raise InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
+        raise _untrained(run)
+
+    def trained_step(self, run: Run) -> int:
+        """The step of the newest trainer state. Raises InputError before the first."""
+        step = self.checkpoint_step(run.id)
+        if step is None:
+            raise _untrained(run)
+        return step
+
+
+def _untrained(run: Run) -> InputError:
+    waits = "this run has no weights to export yet: let it train, or pause it"
+    return InputError(waits if run.state == "running" else NO_WEIGHTS[run.state])
 
 
 def _weights(db: sqlite3.Connection, row: int) -> dict[str, np.ndarray]:

@@ -332,6 +332,18 @@ def import_run(data: bytes, workspace: str, limits: Limits) -> str:
     return heavy("import_run", str(home().resolve()), data, workspace, asdict(limits))
 
 
+def export_run(run: Run, most_bytes: int, who: str, waits: Callable[[int], None]) -> bytes:
+    """A run as the bytes of a file, made in the child for the session `who`. No page is drawn
+    meanwhile: `waits` hears how many are before, and may give up the place. Raises InputError."""
+
+    def left() -> bool:
+        return runtime.exists() and not runtime.get_instance().is_active_session(who)
+
+    folder = home().resolve()
+    with _server(folder).child.turn(who, waits, left) as asks:
+        return asks(works.WORKS["export_run"], str(folder), run.id, most_bytes)
+
+
 def encodings(data: bytes) -> list[str]:
     """The encodings in which a file may be text, the most likely first. Raises InputError."""
     return reading.encodings(data) if len(data) <= LITTLE else heavy("encodings", data)

@@ -14,15 +14,15 @@ from streamlit import net_util
 
 from minigpt import bundle
 from minigpt.config import InputError
-from minigpt.counting import percent
+from minigpt.counting import counted, percent
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import address, kept, measured, news, services
+from minigpt.ui import address, exports, kept, measured, news, services, untaken
 from minigpt.ui.fields import changed
 from minigpt.ui.glossary import explain
 from minigpt.ui.train import controls, form, leaving_out, sharing
 from minigpt.ui.visit import Visit
-from minigpt.ui.words import file_name, plain
+from minigpt.ui.words import file_name, plain, sentence
 
 OPEN = "open_panel"  # of which run, and what it is for
 SAID = "said"  # what is still to be told of what was done in it
@@ -138,17 +138,27 @@ def _copied(visit: Visit) -> str:
 
 
 def _download(visit: Visit) -> None:
-    """The files are made only when asked for."""
-    run = visit.run
+    """The files are made only when asked for. What is wrong then a browser does not say, so what
+    is known before stands here."""
+    run, limits, who = visit.run, visit.limits, untaken.session()
+    name = f"{file_name(run)}.safetensors"
+    try:
+        told, refused = _left_out(exports.contents(run, limits)), False
+    except InputError as error:
+        told, refused = sentence(error), True
     st.download_button(
         "The run, as one file",
-        lambda: bundle.export_run(visit.store, run),
-        f"{file_name(run)}.safetensors",
+        lambda: exports.make(run, limits, who, name),
+        name,
+        exports.KIND,
         on_click="ignore",
-        disabled=visit.store.checkpoint_step(run.id) is None,
+        disabled=refused,
         help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
-        "Import it here or with `python -m minigpt import`.",
+        f"Import it here, up to {st.get_option('server.maxUploadSize')} MB, or with "
+        "`python -m minigpt import`.",
     )
+    if told:
+        st.caption(told)
     st.download_button(
         "The curve, as CSV",
         lambda: _curve_csv(visit, run),
@@ -156,6 +166,16 @@ def _download(visit: Visit) -> None:
         "text/csv",
         on_click="ignore",
         help="One row for each step.",
+    )
+
+
+def _left_out(found: bundle.Contents) -> str:
+    """What of a run does not go into its file, in a sentence; empty where all does."""
+    if len(found.steps) == found.kept:
+        return ""
+    return (
+        f"{len(found.steps)} of its {counted(found.kept, 'snapshot')} go into this file, of about "
+        f"{found.bytes / 1e6:,.0f} MB; `python -m minigpt export` takes all of them."
     )
 
 
