@@ -23,7 +23,6 @@ LITTLE = 5_000_000  # bytes; made here, for that takes less than a child's start
 MOST_WAITING = 4  # of the five or more threads
 PATIENCE = 20.0  # seconds
 BYTES_A_SECOND = 10_000_000  # that a file goes out with; a server compresses 11 to 20 million
-KIND = "application/octet-stream"
 
 _line = Bounded(0)  # never has a child: the first in its line is given a file, the others wait
 
@@ -38,9 +37,8 @@ def contents(run: Run, limits: Limits) -> bundle.Contents:
     return bundle.contents(services.store(), run, most_bytes=most_bytes(limits))
 
 
-def make(run: Run, limits: Limits, who: str, name: str) -> bytes:
-    """A run's file, of that name, for the session `who`. Raises InputError, which its browser does
-    not show."""
+def make(run: Run, limits: Limits, who: str) -> bytes:
+    """A run's file for the session `who`. Raises InputError, which its browser does not show."""
     if runtime.exists():  # files that were fetched need not stay until the next page is drawn
         runtime.get_instance().media_file_mgr.remove_orphaned_files()
     if contents(run, limits).bytes <= LITTLE:
@@ -59,24 +57,7 @@ def make(run: Run, limits: Limits, who: str, name: str) -> bytes:
     with ExitStack() as place:
         place.enter_context(_line.turn(who, stands))
         data = services.export_run(run, most_bytes(limits), who, waits)
-        _hold(data, name)
-        given = threading.Timer(len(data) / BYTES_A_SECOND, _let_go, [place.pop_all()])
+        given = threading.Timer(len(data) / BYTES_A_SECOND, place.pop_all().close)
         given.daemon = True
         given.start()
         return data
-
-
-def _hold(data: bytes, name: str) -> None:
-    """Has Streamlit keep a file for as long as it is given: it drops one that no page refers to as
-    soon as two pages were drawn, whosoever, which may be before its browser has asked for it."""
-    if runtime.exists():
-        manager = runtime.get_instance().media_file_mgr
-        manager.add(data, KIND, "export", name, is_for_static_download=True)
-
-
-def _let_go(place: ExitStack) -> None:
-    if runtime.exists():
-        manager = runtime.get_instance().media_file_mgr
-        manager.clear_session_refs()  # of no session: here no script runs
-        manager.remove_orphaned_files()
-    place.close()

@@ -15,6 +15,7 @@ from minigpt.ui.attention.one_head import capital, named
 from minigpt.ui.attention.reading import View
 from minigpt.ui.choosing import run_label
 from minigpt.ui.components.head_view import head_view
+from minigpt.ui.downloads import download_button
 from minigpt.ui.visit import Visit
 from minigpt.ui.words import sentence
 
@@ -120,7 +121,7 @@ def _draw(
                 one, side.tokens, key=f"beside-{name}-{view.run.id}", title=title,
                 file=f"{file}.png", kind=kind, parts="map",
             )  # fmt: skip
-            st.download_button(
+            download_button(
                 "Download as SVG",
                 partial(plots.svg, one, side.tokens, title, kind=kind),
                 f"{file}.svg",

@@ -8,6 +8,7 @@ from minigpt.store import Run
 from minigpt.ui import address, looking, measured, pages
 from minigpt.ui.attention.reading import View
 from minigpt.ui.components.head_view import head_view
+from minigpt.ui.downloads import download_button
 from minigpt.ui.glossary import GLOSSARY, explain
 
 SHOWS = {"share": "share of attention", "norm": "what it brings"}
@@ -78,14 +79,14 @@ def show(view: View, layer: int, head: int | str, shows: str, kept: list[int]) -
         address.put(address.KEPT_TOKENS, view.run, now, kept)
     st.caption(HOW[shows], help=explain("attention", "head", "token"))
     with st.container(horizontal=True):
-        st.download_button(
+        download_button(
             "Download as SVG",
             lambda: plots.svg(pattern, view.tokens, title, kind=shows, highest=highest),
             f"{file}.svg",
             "image/svg+xml",
             icon=":material/download:",
         )
-        st.download_button(
+        download_button(
             "Download as CSV",
             lambda: plots.table(pattern, view.tokens),
             f"{file}.csv",

@@ -12,6 +12,7 @@ from minigpt.tokenizers.visible import visible
 from minigpt.ui import tokens
 from minigpt.ui.address import DEPTH, PENALTY, WIDTH, bind, within
 from minigpt.ui.components.tree import Branch, clicked, tree
+from minigpt.ui.downloads import download_button
 from minigpt.ui.generate import asked
 from minigpt.ui.generate.task import Task
 from minigpt.ui.glossary import explain
@@ -90,7 +91,7 @@ def _draw(task: Task, found: "BeamTree", shown: int | None) -> None:
     best = found.path(found.best.node)
     tree(nodes, key=key, chosen=chosen, best=best, shown=shown)
     title = f"Beam search behind {visible(task.prompt[-TITLE:])}"
-    st.download_button(
+    download_button(
         "Download as SVG",
         lambda: plots.tree_svg(nodes, best, title, shown),
         f"{file_name(task.run)}-step{task.at}-beam.svg",

@@ -15,6 +15,7 @@ from minigpt.tokenizers.visible import visible
 from minigpt.ui import address, looking, pages, tokens, written
 from minigpt.ui.address import CHOICES
 from minigpt.ui.components.strip import Rival, Told, branched, clicked, strip
+from minigpt.ui.downloads import download_button
 from minigpt.ui.generate import branches
 from minigpt.ui.generate.task import Task, described
 from minigpt.ui.glossary import explain
@@ -180,7 +181,7 @@ def _tell(task: Task, writing: Writing) -> None:
             text, place = _before_chosen(run, writing)
             address.put(address.TEXT, run, text, "")
             looking.take_apart(run, place)
-        st.download_button(
+        download_button(
             "Download as CSV",
             lambda: _table(_told(task, writing)),
             f"{file_name(run)}-step{writing.at}-text.csv",

@@ -18,6 +18,7 @@ from minigpt.counting import counted, percent
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
 from minigpt.ui import address, exports, kept, measured, news, services, untaken
+from minigpt.ui.downloads import download_button
 from minigpt.ui.fields import changed
 from minigpt.ui.glossary import explain
 from minigpt.ui.train import controls, form, leaving_out, sharing
@@ -141,16 +142,15 @@ def _download(visit: Visit) -> None:
     """The files are made only when asked for. What is wrong then a browser does not say, so what
     is known before stands here."""
     run, limits, who = visit.run, visit.limits, untaken.session()
-    name = f"{file_name(run)}.safetensors"
     try:
         told, refused = _left_out(exports.contents(run, limits)), False
     except InputError as error:
         told, refused = sentence(error), True
-    st.download_button(
+    download_button(
         "The run, as one file",
-        lambda: exports.make(run, limits, who, name),
-        name,
-        exports.KIND,
+        lambda: exports.make(run, limits, who),
+        f"{file_name(run)}.safetensors",
+        "application/octet-stream",
         on_click="ignore",
         disabled=refused,
         help="Weights, settings, tokenizer, curve, samples and snapshots, without the text. "
@@ -159,7 +159,7 @@ def _download(visit: Visit) -> None:
     )
     if told:
         st.caption(told)
-    st.download_button(
+    download_button(
         "The curve, as CSV",
         lambda: _curve_csv(visit, run),
         f"{file_name(run)}.csv",
