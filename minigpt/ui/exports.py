@@ -20,7 +20,7 @@ from minigpt.ui import services
 
 SHARE = 1 / 6  # of the child's memory: so large a file may be
 LITTLE = 5_000_000  # bytes; made here, for that takes less than a child's start, and twice as many
-MOST_WAITING = 4  # of the five or more threads
+MOST_WAITING = 3  # of the five threads that there are at least
 PATIENCE = 20.0  # seconds
 BYTES_A_SECOND = 10_000_000  # that a file goes out with; a server compresses 11 to 20 million
 

@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
+import numpy as np
 import streamlit as st
 from streamlit import net_util
 
@@ -182,10 +183,11 @@ def _left_out(found: bundle.Contents) -> str:
 def _curve_csv(visit: Visit, run: Run) -> str:
     curves = visit.store.curves(run.id)
     names = [spec.name for spec in fields(Metrics)]
+    steps = np.stack([getattr(curves, name) for name in names], axis=1)
     table = io.StringIO()
     rows = csv.writer(table)
     rows.writerow(names)
-    rows.writerows(zip(*(getattr(curves, name).tolist() for name in names), strict=True))
+    rows.writerows(map(np.ndarray.tolist, steps))
     return table.getvalue()
 
 
