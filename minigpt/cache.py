@@ -45,8 +45,11 @@ class KVCache:
     def pick(self, rows: torch.Tensor) -> None:
         """Keeps its rows `rows`, int64 (B',), in that order; one may be there more than once."""
         rows = rows.to(self.newest.device)
-        self.keys = [held.index_select(0, rows) for held in self.keys]
-        self.values = [held.index_select(0, rows) for held in self.values]
+        for layers in (self.keys, self.values):
+            for layer, held in enumerate(layers):
+                layers[layer] = held.new_empty(len(rows), *held.shape[1:])
+                # What lies behind is written before it is read.
+                layers[layer][:, :, : self.length] = held[rows, :, : self.length]
         self.newest = self.newest[rows]
 
     def clear(self) -> None:

@@ -17,6 +17,7 @@ from minigpt import sampling
 from minigpt.cache import KVCache
 from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import as_ids
+from minigpt.memory import AT_ONCE
 from minigpt.model import GPT, Tap
 from minigpt.tokenizers import Tokenizer
 
@@ -192,12 +193,19 @@ def read(
     model: GPT, texts: list[list[int]], window: int, cache: KVCache, tap: Tap | None = None
 ) -> torch.Tensor:
     """The logits behind texts of one length, whose windows begin at `window`: (B, V). What the
-    cache does not hold of them is read, and it holds it afterwards. For inference mode."""
+    cache does not hold of them is read, and it holds it afterwards. For inference mode.
+
+    Where a whole prompt's logits, or the scores of its heads, would be too many, it is read in
+    parts."""
     if model.training:
         model.eval()  # which asks every module, as long as a small model takes for a token
     known = window + cache.length
     unread = torch.tensor([ids[known:] for ids in texts], device=model.device)  # (B, T)
-    return model(unread, cache, tap)[:, -1].float().cpu()
+    config = model.config
+    of_each = len(texts) * max(config.vocab_size, config.n_head * config.block_size)
+    for part in unread.split(max(1, AT_ONCE // of_each), dim=1):
+        logits = model(part, cache, tap)  # (B, T', V)
+    return logits[:, -1].float().cpu()
 
 
 @torch.inference_mode()
@@ -223,7 +231,8 @@ def _choose(logits: torch.Tensor, text: _Text, candidates: int, window: int) -> 
         likeliest = p_base.topk(min(candidates, len(p_base))).indices
         ids, base, final = (x.tolist() for x in (likeliest, p_base[likeliest], p_final[likeliest]))
         cuts = sampling.cut_by(logits, text.config, text.ids, ids)
-        ranks = (1 + (p_base > p_base[likeliest, None]).sum(dim=-1)).tolist()
+        # They fall; of equals, each has the rank of the first.
+        ranks = (1 + torch.searchsorted(-p_base[likeliest], -p_base[likeliest])).tolist()
         rivals = [*map(Candidate, ids, base, final, cuts, ranks)]
         if chosen not in ids:
             rivals.append(Candidate(chosen, prob, drawn_from, None, rank))

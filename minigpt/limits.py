@@ -12,7 +12,7 @@ from minigpt.counting import counted
 
 MOST = 10**12
 BASE_MB = 500  # that the app and its worker take before anybody trains or looks at anything
-LEAST_RUNNING_MB, LEAST_WORK_MB = 100, 200
+LEAST_RUNNING_MB, LEAST_WORK_MB, LEAST_LOOK_MB = 100, 200, 100
 SMALLER = "make the model narrower, shallower, or shorten its context"
 MAX_WORKSPACE = 80  # characters
 
@@ -46,6 +46,7 @@ class Limits:
     max_import_mb: int = 100
     max_texts_per_workspace: int = 50
     max_work_mb: int = bounded(600, LEAST_WORK_MB, MOST)  # of memory for the heavy work of pages
+    max_look_mb: int = bounded(600, LEAST_LOOK_MB, MOST)  # of memory for models that are looked at
     threads: int = bounded(0, 0, 1_024)  # 0: all cores
     compile: int = bounded(0, 0, 1)  # 1 trains with torch.compile
 
@@ -59,6 +60,7 @@ class Limits:
             max_text_mb=min(cls.max_text_mb, max(1, memory_mb // 100)),
             max_import_mb=min(cls.max_import_mb, max(1, memory_mb // 20)),
             max_work_mb=min(cls.max_work_mb, max(LEAST_WORK_MB, (memory_mb - BASE_MB) // 2)),
+            max_look_mb=min(cls.max_look_mb, max(LEAST_LOOK_MB, (memory_mb - BASE_MB) // 5)),
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How much memory a training takes on a processor, told before it begins. No torch.
+"""How much memory a model takes on a processor, told before it is trained or looked at. No torch.
 
 One run trains at a time: what it keeps between its turns adds up over the runs in memory, what a
 turn takes for the moment does not. A number is one of float32, 4 bytes; N tokens are read at once.
@@ -13,6 +13,8 @@ from minigpt.config import GPTConfig, TrainConfig
 NUMBER, ID = 4, 8  # bytes
 MUON = 9  # numbers that it works with for each of a matrix, as was measured
 OF_A_RUN = 2_000_000  # bytes that Python keeps for any run, however small
+AT_ONCE = 2**22  # numbers of attention or logits that are worked on together where one only looks
+COPIES = 3  # of them, at the peak
 
 
 class Memory(NamedTuple):
@@ -74,3 +76,22 @@ def numbers_per_token(model: GPTConfig) -> int:
     return (
         model.n_layer * (attention + mlp + norms + dropped) + 2 * M + 4 * C + 3 * model.vocab_size
     )
+
+
+def of_weights(model: GPTConfig) -> int:
+    """Bytes of a model that is looked at."""
+    return NUMBER * model.num_parameters()
+
+
+def of_cache(model: GPTConfig, tokens: int) -> int:
+    """Bytes of the keys and values of so many tokens."""
+    return 2 * NUMBER * tokens * model.n_layer * model.n_embd
+
+
+def of_look(model: GPTConfig, tokens: int) -> int:
+    """Bytes of a pass over so many tokens in which everything can be seen: the scores of a layer's
+    heads, the logits, what a layer works with, and the residual stream after each part."""
+    C, M = model.n_embd, model.n_hidden
+    scores, logits = model.n_head * tokens**2, model.vocab_size * tokens
+    layer, stream = (6 * C + 2 * M) * tokens, (2 * model.n_layer + 1) * C * tokens
+    return NUMBER * (COPIES * (scores + logits) + layer + stream)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import safetensors.torch
 import torch
 
@@ -31,7 +30,6 @@ def load_model(store: Store, run: Run, step: int | None = None) -> GPT:
     """
     _, weights = store.weights(run, step)
     model = new_model(run.model, seed=0)
-    model.load_state_dict(
-        {name: torch.from_numpy(weight.astype(np.float32)) for name, weight in weights.items()}
-    )
+    # Copies into float32, one after the other.
+    model.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
     return model.eval()

@@ -7,6 +7,7 @@ from tests.campaigns import (
     imports,
     kill_server,
     kill_worker,
+    shapes,
     states,
     uploads,
 )
@@ -54,3 +55,12 @@ def test_an_honest_visitor_keeps_what_is_theirs_among_those_who_do_their_worst()
     assert found["the worker lives on"] and found["texts and runs are whole"]
     assert found["among them, s"]["pages"] >= 6
     assert found["MB at most"]["server"] < 700, found
+
+
+def test_a_model_nobody_could_train_here_is_looked_at_within_the_memory_there_is():
+    """Both took more than 12 GB."""
+    visits = [
+        ("Inside", f"instrument={name}", "Text to look at") for name in ("Lens", "Arithmetic")
+    ]
+    for seen in shapes.campaign(["many heads"], memory=1_000, visits=visits):
+        assert seen.more < 250, seen

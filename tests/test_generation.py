@@ -260,3 +260,38 @@ def test_picked_rows_of_a_cache_go_on_as_their_own(tiny_model, ids):
         rows[0, 8] = 5  # each has keys of its own
         found = tiny_model(rows[:, 8:10], cache)
         torch.testing.assert_close(found, tiny_model(rows[:, :10])[:, 8:], atol=1e-4, rtol=0)
+
+
+def test_a_prompt_is_read_in_parts_where_its_logits_or_scores_would_be_too_many(
+    tiny_model, monkeypatch
+):
+    """One of 4,096 tokens of 60,000 made a server hold 4.4 GB, with all their logits at once."""
+    prompt, config = [3, 4, 5, 6, 7, 8], SampleConfig(max_new_tokens=6, seed=1)
+    whole = list(generate(tiny_model, prompt, config))
+    sizes: list[int] = []
+
+    def tap(name: str, tensor: torch.Tensor) -> torch.Tensor:
+        if name == "logits":
+            sizes.append(tensor.size(1))
+        return tensor
+
+    assert [step.id for step in generate(tiny_model, prompt, config, tap=tap)] == [
+        step.id for step in whole
+    ]
+    assert sizes[0] == 6
+    sizes.clear()
+    shape = tiny_model.config
+    at_once = 2 * max(shape.vocab_size, shape.n_head * shape.block_size)
+    monkeypatch.setattr("minigpt.generation.AT_ONCE", at_once)
+    parted = list(generate(tiny_model, prompt, config, tap=tap))
+    assert sizes[:3] == [2, 2, 2]
+    for one, other in zip(whole, parted, strict=True):
+        assert one.id == other.id and one.prob == pytest.approx(other.prob, rel=1e-4)
+
+
+def test_candidates_of_equal_probability_have_one_rank(tiny_model):
+    with torch.no_grad():
+        for weight in tiny_model.parameters():
+            weight.zero_()
+    (step,) = generate(tiny_model, [3], SampleConfig(max_new_tokens=1), candidates=5)
+    assert {one.rank for one in step.candidates} == {1} and step.rank == 1

@@ -126,6 +126,7 @@ def test_a_host_of_1_gb_gets_limits_that_fit_it():
     small = Limits.from_environment({"MINIGPT_MEMORY_MB": "1000"})
     assert small.max_running_mb == 250
     assert (small.max_text_mb, small.max_import_mb, small.max_work_mb) == (10, 50, 250)
+    assert small.max_look_mb == 100
     for name, preset in PRESETS.items():
         if name != "baby":  # made for a graphics card
             small.check_memory(preset.model(100), preset.train)

@@ -106,6 +106,63 @@ def test_what_takes_too_long_is_stopped_and_not_tried_again(monkeypatch):
     assert measured.once("other", lambda: 1) == 1
 
 
+def test_what_those_hold_that_are_under_way_is_bounded_for_all_together(monkeypatch):
+    """Ten visitors who let ten large models write had all of them in memory."""
+    turn, told = Turn(most_bytes=100), []
+    monkeypatch.setattr("minigpt.ui.turn.ROOM_SECONDS", 0.2)
+    ends, inside = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with turn.taken():
+            turn.hold("a model", 60, own=10)
+            inside.set()
+            while not ends.is_set():
+                turn.give_way()
+
+    def second(thing: str, size: int, own: int = 0) -> None:
+        with turn.taken():
+            try:
+                turn.hold(thing, size, own)
+                told.append(thing)
+            except InputError as error:
+                told.append(str(error))
+
+    other = threading.Thread(target=first)
+    other.start()
+    inside.wait()
+    second("a model", 60, 30)  # the same one is there once
+    second("another", 31)
+    second("no room at all", 90, 20)
+    second("small", 30)
+    ends.set()
+    other.join()
+    second("another", 100)
+    assert told[0] == "a model" and told[3:] == ["small", "another"]
+    assert "no room beside them" in told[1] and "about 0 MB" in told[2]
+
+
+def test_what_waits_for_room_gets_it_as_soon_as_there_is_some():
+    turn, order = Turn(most_bytes=100), []
+
+    def ask(name: str, seconds: float) -> None:
+        with turn.taken():
+            turn.hold(name, 60)
+            order.append(name)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                turn.give_way()
+                time.sleep(0.01)
+        order.append(f"{name} ends")
+
+    threads = [threading.Thread(target=ask, args=[name, 0.3]) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    assert order == ["one", "one ends", "two", "two ends"]
+
+
 def test_whoever_has_the_turn_has_it_for_what_it_needs_on_the_way(monkeypatch):
     monkeypatch.setattr(services, "turn", Turn())
     assert measured.once("outer", lambda: 1 + measured.once("inner", lambda: 1)) == 2

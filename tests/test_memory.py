@@ -5,7 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from minigpt import memory, weights
+from minigpt.cache import KVCache
 from minigpt.config import GPTConfig, TrainConfig
+from minigpt.interpret.taps import Recorder
 from minigpt.memory import Memory
 from minigpt.model import new_model
 from minigpt.recipes import PRESETS
@@ -69,3 +71,25 @@ def test_a_batch_read_in_parts_takes_the_memory_of_a_part():
 
 def test_what_runs_keep_adds_up_and_what_their_turns_take_does_not():
     assert memory.together([Memory(5, 100), Memory(7, 40)]) == 112
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_held_while_one_looks_is_that_of_a_real_pass(name):
+    config = SHAPE.replace(**SHAPES[name])
+    seen = Recorder(lambda tap: True)
+    with torch.inference_mode():
+        new_model(config, seed=0).eval()(torch.zeros(1, 20, dtype=torch.long), tap=seen)
+    bytes_of = {tap: tensor.nbytes for tap, tensor in seen.activations.items()}
+    large = memory.COPIES * (bytes_of["h.0.attn.pattern"] + bytes_of["logits"])
+    stream = bytes_of["embed"] + sum(
+        size for tap, size in bytes_of.items() if tap.endswith(("resid_mid", "resid_post"))
+    )
+    layer = 6 * bytes_of["h.0.attn.out"] + 2 * bytes_of["h.0.mlp.hidden"]
+    assert memory.of_look(config, 20) == large + stream + layer
+
+
+def test_keys_and_values_are_counted_by_their_bytes():
+    cache = KVCache(SHAPE, batch_size=3)
+    held = sum(each.nbytes for each in (*cache.keys, *cache.values))
+    assert memory.of_cache(SHAPE, 3 * SHAPE.block_size) == held
+    assert memory.of_weights(SHAPE) == sum(w.nbytes for w in new_model(SHAPE, 0).parameters())

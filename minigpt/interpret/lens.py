@@ -11,7 +11,8 @@ from minigpt.config import NotFinite
 from minigpt.interpret.intervals import interval
 from minigpt.interpret.patterns import as_batch
 from minigpt.interpret.taps import Recorder
-from minigpt.interpret.windows import AT_ONCE, checked
+from minigpt.interpret.windows import checked
+from minigpt.memory import AT_ONCE
 from minigpt.model import GPT
 
 MEASURES = ("likeliest", "prob", "true_prob", "rank", "entropy", "kl")

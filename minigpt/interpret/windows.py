@@ -13,13 +13,13 @@ from minigpt.counting import counted
 from minigpt.generation import generate
 from minigpt.interpret.intervals import LEAST_WINDOWS
 from minigpt.interpret.roles import FIRST_ROW
+from minigpt.memory import AT_ONCE
 from minigpt.model import GPT
 
 WINDOW, WINDOWS, ROWS = 128, 16, 2_000  # at most so long; at least so many, and rows in them
 SHORTEST = 16  # of a window of a short text, where the context holds so many
 SHORTEST_PERIOD, LONGEST_PERIOD, COPIES = 6, 25, 4  # of repeated sequences
 MOST_WRITTEN = 10_000  # tokens, which gives a context of 9 or 10 fewer rows
-AT_ONCE = 2**22  # numbers of attention or logits in memory
 
 
 def held_out_windows(ids: Iterable[int], block_size: int) -> np.ndarray:

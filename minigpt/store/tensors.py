@@ -10,7 +10,7 @@ KINDS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 
 
 def tensors(file: Body, prefix: str = "") -> dict[str, np.ndarray]:
-    """Those whose names begin so, by what follows in their names; read-only. The file stands at its
+    """Those whose names begin so, by what follows in their names. The file stands at its
     beginning (https://github.com/huggingface/safetensors#format)."""
     size = int.from_bytes(file.read(8), "little")
     entries, start, found = json.loads(file.read(size)), 8 + size, {}
@@ -18,6 +18,6 @@ def tensors(file: Body, prefix: str = "") -> dict[str, np.ndarray]:
         if name.startswith(prefix) and name != "__metadata__":
             begin, end = entry["data_offsets"]
             file.seek(start + begin)
-            numbers = np.frombuffer(file.read(end - begin), KINDS[entry["dtype"]])
+            numbers = np.frombuffer(bytearray(file.read(end - begin)), KINDS[entry["dtype"]])
             found[name.removeprefix(prefix)] = numbers.reshape(entry["shape"])
     return found

@@ -46,16 +46,24 @@ def look(run: Run, text: str, step: int | None) -> Look:
         raise InputError("there is no text to look at: write at least one character")
     check_length(text, "text")
     tokenizer = tokenizers.load(run.tokenizer)
-    ids = tokenizer.encode(text)[-run.model.block_size :]
+    whole, notes = tokenizer.encode(text)[-run.model.block_size :], notes_on(run, text, "text")
+    most = services.most_read(run.model)
+    if most < len(whole):
+        notes.append(
+            f"Of these tokens the newest {most:,} of {len(whole):,} are read: to look into this "
+            "model while it reads more of them takes more memory than this installation has for it."
+        )
+    ids = whole[-most:]
     its = [tokenizer.tokens[i] for i in ids]
-    return replace(unread(run, step), tokens=its, ids=ids, notes=notes_on(run, text, "text"))
+    return replace(unread(run, step), tokens=its, ids=ids, notes=notes)
 
 
 def unread(run: Run, step: int | None) -> Look:
     """The run's model at `step`, or as far as it has come, and nothing that it reads. Raises
     InputError when the run has no weights yet."""
     at = services.store().weights_step(run.id) if step is None else step
-    services.model(run, at)  # which says so where there are no weights
+    with services.turn.taken():
+        services.model(run, at)  # which says so where there are no weights
     return Look(run, at or 0, [], [], [])
 
 

@@ -9,7 +9,7 @@ import gc
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 
-from minigpt import bundle, findings, host, tokenizers
+from minigpt import bundle, findings, host, memory, tokenizers
 from minigpt.config import GPTConfig, InputError, TrainConfig
 from minigpt.corpus import LIBRARY, Baselines, Statistics, reading, worlds
 from minigpt.corpus.damage import Damage
@@ -31,7 +31,7 @@ from minigpt.engine import works
 from minigpt.engine.bounded import Bounded
 from minigpt.engine.speed import Speed
 from minigpt.engine.supervisor import Supervisor
-from minigpt.limits import Limits
+from minigpt.limits import Limits, most_that
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.tokenizers.bpe import check_vocabulary
 from minigpt.ui.kept import Kept
@@ -46,7 +46,7 @@ USUAL_VOCABULARY = 2_048  # of BPE; whoever looks at a text's merges looks at so
 LITTLE = 300_000  # characters or bytes; of so many all but sorting takes under half a second
 MOST_SORTED = 2_000_000  # characters of a training text whose sorting is kept here
 COLLECT_SECONDS = 10.0  # each time takes everybody some hundredths of a second
-KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 12  # of models and counts; at most, and of the memory
+KEPT_BYTES, KEPT_SHARE = 128_000_000, 1 / 20  # of models and counts; at most, and of the memory
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def _server(folder: Path) -> Server:
             # A worker of settings that cannot be would only end again.
             limits = Limits.from_environment()
             _kept.most_bytes = min(KEPT_BYTES, int(KEPT_SHARE * 1e6 * limits.memory_mb))
+            turn.most_bytes = 1_000_000 * limits.max_look_mb
             opened = Store(folder)
             try:
                 opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())
@@ -127,15 +128,19 @@ def trouble() -> str:
     return _server(home().resolve()).supervisor.trouble
 
 
-def model(run: Run, step: int | None = None) -> "GPT":
-    """A run's model at a kept step, or as far as it has come. Raises InputError if it has none."""
+def model(run: Run, step: int | None = None, *, writes: int = 0, keeps: bool = True) -> "GPT":
+    """A run's model at a kept step, or as far as it has come, for whoever has the turn: to look
+    into, or to write texts of so many tokens, of which it holds keys and values. One of many
+    moments it `keeps` not. Raises InputError if it has no weights, or there is no room for them."""
     newest = store().weights_step(run.id)
     if newest is None:
         raise InputError(NO_WEIGHTS[run.state])
     at, folder = newest if step is None else step, home().resolve()
+    about = "model", folder, run.id, at, at == newest
+    turn.hold(about, memory.of_weights(run.model), memory.of_cache(run.model, writes))
 
     def load() -> "GPT":
-        with st.spinner("Loading the model …"):
+        with st.spinner("Loading the model …") if keeps else nullcontext():
             import torch
 
             from minigpt.weights import load_model
@@ -146,7 +151,15 @@ def model(run: Run, step: int | None = None) -> "GPT":
             loaded.register_forward_pre_hook(lambda *_: turn.give_way())
             return loaded
 
-    return _kept.once(("model", folder, run.id, at, at == newest), load)
+    return _kept.once(about, load) if keeps else _kept.known(about) or load()
+
+
+def most_read(model: GPTConfig) -> int:
+    """How many tokens of a text an instrument has a model read at most: what its context holds, or
+    the memory that there is for models that are looked at."""
+    return max(
+        1, most_that(lambda n: memory.of_look(model, n) <= turn.most_bytes, model.block_size)
+    )
 
 
 def heavy(name: str, *arguments: Any) -> Any:
@@ -203,6 +216,7 @@ def _of_text(
     about = (name, folder, text_id, *arguments) if keeps else None
     if keeps and (found := _kept.known(about)) is not None:
         return found
+    turn.check_free()
     if store().characters(text_id) <= (LITTLE if little is None else little):
 
         def here() -> Any:

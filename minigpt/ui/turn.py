@@ -2,21 +2,24 @@
 what takes long.
 
 A class that looks at thirty runs leaves room for everything else, and neither one visitor's model
-of thousands of heads nor ten long texts under way keep anybody waiting.
+of thousands of heads nor ten long texts under way keep anybody waiting. What those hold that are
+under way, models and the keys and values of what they write, is bounded for all together.
 """
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import streamlit as st
 
 from minigpt.config import InputError
+from minigpt.limits import Limits
 
 LOOK_SECONDS = 0.5  # who waits looks so often whether his page was left
 SLICE = 0.1  # seconds by which another has to have had less
+ROOM_SECONDS = 20.0  # how long somebody waits for others to let go of their models
 
 
 class TakesTooLong(InputError):
@@ -30,13 +33,16 @@ class _Place:
     most_seconds: float
     thread: int = field(default_factory=threading.get_ident)
     used: float = 0.0  # seconds of processor time
+    things: dict[Hashable, int] = field(default_factory=dict)  # that it holds, and their bytes
+    own: int = 0  # bytes that it holds besides
     since: float = 0.0  # its thread's clock, when it was looked at last
 
 
 class Turn:
     """The turn, and all who ask for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = 1_000_000 * Limits.max_look_mb) -> None:
+        self.most_bytes = most_bytes
         self._asking: list[_Place] = []
         self._has: _Place | None = None
         self._moved = threading.Condition()
@@ -75,6 +81,47 @@ class Turn:
             with self._moved:
                 self._leave(place)
             self._wait(place)
+
+    def check_free(self) -> None:
+        """Raises RuntimeError where whoever calls it has the turn: all others would wait while he
+        stands in another line."""
+        if self._mine() is not None:
+            raise RuntimeError("heavy work is asked for before the turn is taken")
+
+    def hold(self, thing: Hashable, size: int, own: int = 0) -> None:
+        """Called by whoever has the turn, before it takes a thing of so many bytes, which is there
+        once for all who hold it, and so many of its own, until its end: waits while others hold
+        too much for that. Raises InputError where it is more than there is for all, or they do not
+        let go of theirs."""
+        if (place := self._mine()) is None:
+            raise RuntimeError("a model is asked in turn: take the turn, and then the model")
+        if (needs := size + own) > self.most_bytes:
+            raise InputError(
+                f"this takes about {needs / 1e6:,.0f} MB of memory, and this installation has "
+                f"{self.most_bytes / 1e6:,.0f} MB for models that are looked at: choose a run with "
+                "fewer parameters or a shorter context"
+            )
+        until = time.monotonic() + ROOM_SECONDS
+        while self._held(place, {thing: size}, own) > self.most_bytes:
+            if time.monotonic() > until:
+                raise InputError(
+                    "others are looking at large models, and there is no room beside them: try "
+                    "again in a minute"
+                )
+            with self._moved:
+                self._leave(place)
+                self._moved.wait(LOOK_SECONDS)
+            self._wait(place)
+        place.things[thing], place.own = size, max(own, place.own)
+
+    def _held(self, place: _Place, things: dict[Hashable, int], own: int) -> int:
+        """Bytes that all hold, were these added to those of one of them."""
+        held, owns = {**place.things, **things}, max(own, place.own)
+        for other in [*self._asking]:
+            if other is not place:
+                held.update(other.things)
+                owns += other.own
+        return sum(held.values()) + owns
 
     def _mine(self) -> _Place | None:
         place = self._has

@@ -135,7 +135,7 @@ def go_on(
 ) -> Writing:
     """Writes a text to its end, with the weights that it began with. Raises InputError."""
     tokenizer, config = tokenizers.load(run.tokenizer), writing.config
-    ids, model = tokenizer.encode(writing.prompt), services.model(run, writing.at)
+    ids = tokenizer.encode(writing.prompt)
     from minigpt.generation import generate, stops
 
     st.session_state[WRITTEN], painted = writing, 0.0
@@ -144,6 +144,8 @@ def go_on(
     writing.steps = steps = list(writing.steps)
     written, ends = [step.id for step in steps], stops(tokenizer, config.stop)
     with services.turn.taken():
+        held = min(run.model.block_size, len(ids) + config.max_new_tokens)
+        model = services.model(run, writing.at, writes=held)
         for step in generate(model, ids, config, written=written, ends=ends):
             steps.append(step)
             if time.monotonic() - painted >= FRAME_SECONDS:

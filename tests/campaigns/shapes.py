@@ -13,8 +13,10 @@ import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, Self
 from unittest.mock import patch
 
 import numpy as np
@@ -70,8 +72,19 @@ def bring(store: Store, name: str, shape: dict[str, int]) -> str:
         state="finished",
     )
     train = TrainConfig(max_steps=1, batch_size=1)
-    print(f"{name}: {config.num_parameters():,} parameters")
     return store.create_run(HONEST, name, None, tokenizer.to_json(), config, train, results=results)
+
+
+class Seen(NamedTuple):
+    """What a visit took."""
+
+    shape: str
+    page: str
+    query: str
+    seconds: float
+    before: float  # MB of the server and its child
+    more: float  # MB that they took at most besides
+    told: list[str]  # what alerts said
 
 
 class Highest:
@@ -87,7 +100,7 @@ class Highest:
                 total += memory_mb(pid)
         return total
 
-    def __enter__(self) -> "Highest":
+    def __enter__(self) -> Self:
         self.before = self.now()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
@@ -105,7 +118,7 @@ class Highest:
 
 async def visit(address: str, run_id: str, page: str, query: str, field: str) -> list[str]:
     """Opens a page and a tab, gives it much to read; returns what its alerts say."""
-    asked = Session(address, page, f"run={run_id}&{query}", workspace=HONEST, seconds=300)
+    asked = Session(address, page, f"run={run_id}&{query}", workspace=HONEST, seconds=900)
     async with asked as session:
         answers = await session.arrive()
         if field:
@@ -116,31 +129,42 @@ async def visit(address: str, run_id: str, page: str, query: str, field: str) ->
     return said(answers)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--memory", type=int, default=1_000)
-    parser.add_argument("--shapes", nargs="+", choices=[*SHAPES], default=[*SHAPES])
-    asked = parser.parse_args()
-    for name in asked.shapes:
+def campaign(
+    shapes: Sequence[str], memory: int = 1_000, visits: Sequence[tuple[str, str, str]] = VISITS
+) -> Iterator[Seen]:
+    """What each visit took. Raises AssertionError when the server has ended or a page showed an
+    exception."""
+    for name in shapes:
         with (
-            patch.dict(os.environ, MINIGPT_MEMORY_MB=str(asked.memory)),
+            patch.dict(os.environ, MINIGPT_MEMORY_MB=str(memory)),
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
             app_server(Path(folder)) as server,
         ):
             store = Store(Path(folder))
             asyncio.run(visit(server.address, "demo", "", "", ""))  # torch is loaded
             run_id = bring(store, name, SHAPES[name])
-            for page, query, field in VISITS:
+            for page, query, field in visits:
                 started = time.monotonic()
-                with Highest(server) as memory:
+                with Highest(server) as highest:
                     told = asyncio.run(visit(server.address, run_id, page, query, field))
-                took = time.monotonic() - started
                 assert server.process.poll() is None, "the server has ended"
-                print(
-                    f"{name:10} {page:10} {query[:30]:30} {took:6.1f} s  {memory.before:5.0f} MB "
-                    f"+ {memory.most - memory.before:5.0f}  {[words[:90] for words in told]}",
-                    flush=True,
-                )
+                assert not [words for words in told if "exception" in words], told
+                took, more = time.monotonic() - started, highest.most - highest.before
+                yield Seen(name, page, query, took, highest.before, more, told)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--memory", type=int, default=1_000)
+    parser.add_argument("--shapes", nargs="+", choices=[*SHAPES], default=[*SHAPES])
+    asked = parser.parse_args()
+    for seen in campaign(asked.shapes, asked.memory):
+        told = "; ".join(dict.fromkeys(words[:70] for words in seen.told))
+        print(
+            f"{seen.shape:10} {seen.page:9} {seen.query:32} {seen.seconds:6.1f} s "
+            f"{seen.before:5.0f} MB + {seen.more:5.0f}  {told}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -114,7 +114,20 @@ def test_a_page_is_left_when_another_is_wanted_or_its_session_ends_but_not_by_a_
 
 def test_a_model_that_is_measured_gives_way_whenever_it_is_asked(home_page, store, monkeypatch):
     demo = store.run(next(run.id for run in store.runs(EVERYONE) if run.bundled))
-    model, ways = services.model(demo), []
+    ways: list[int] = []
+    with services.turn.taken():
+        model = services.model(demo)
     monkeypatch.setattr(services.turn, "give_way", lambda: ways.append(1))
     model(torch.zeros(1, 2, dtype=torch.long))
     assert ways == [1]
+
+
+def test_a_model_is_asked_in_turn_and_nobody_stands_in_another_line_with_it(home_page, store):
+    demo = next(run for run in store.runs(EVERYONE) if run.bundled)
+    with pytest.raises(RuntimeError, match="take the turn"):
+        services.model(demo)
+    services.close()  # and forgets what it knows
+    with services.turn.taken():
+        assert services.model(demo).config == demo.model
+        with pytest.raises(RuntimeError, match="before the turn"):
+            services.held_out(demo)

@@ -38,8 +38,10 @@ def cells(app) -> dict:
 def test_the_map_shows_what_was_measured_and_a_part_on_the_text(home_page, finished_run):
     app = well(inside(home_page, finished_run, "What matters", text="Nell sat by the"))
     run = services.store().run(finished_run)
-    model, windows = services.model(run), measured.sample(run).windows
-    found, shown = what_matters(model, windows), cells(app)
+    windows, shown = measured.sample(run).windows, cells(app)
+    with services.turn.taken():
+        model = services.model(run)
+    found = what_matters(model, windows)
     n = run.model.n_layer * (run.model.n_head + 2)
     assert len(shown["cells"]) == n == len(found.parts)
     for cell, delta, seen in zip(shown["cells"], found.delta, found.seen, strict=True):
@@ -104,7 +106,8 @@ def test_what_takes_long_waits_to_be_asked_for(home_page, finished_run, monkeypa
 def test_surprise_tells_of_every_token_and_of_places(home_page, finished_run):
     app = well(inside(home_page, finished_run, "Surprise", text="Nell sat by the"))
     run = services.store().run(finished_run)
-    bits = surprise(services.model(run), ids_of(run, "Nell sat by the"))
+    with services.turn.taken():
+        bits = surprise(services.model(run), ids_of(run, "Nell sat by the"))
     shown = strip_of(app)
     assert len(shown["labels"]) == len(bits) == 14
     listed = " ".join(markdown.value for markdown in app.markdown)
@@ -115,7 +118,8 @@ def test_surprise_tells_of_every_token_and_of_places(home_page, finished_run):
 def test_what_a_model_cannot_read_is_told_apart_from_what_is_hard(home_page, finished_run):
     app = well(inside(home_page, finished_run, "Surprise", text="Nell ☃☃ sat"))
     run = services.store().run(finished_run)
-    bits = surprise(services.model(run), ids_of(run, "Nell ☃☃ sat"))
+    with services.turn.taken():
+        bits = surprise(services.model(run), ids_of(run, "Nell ☃☃ sat"))
     unread = np.isin(np.arange(len(bits)), [4, 5])
     said = captions(app)
     assert "2 tokens of your text stand for something outside" in said

@@ -169,9 +169,11 @@ def _show_next(view: View, layer: int, head: int) -> None:
     """The likeliest next tokens with the head and without it."""
     from minigpt.interpret import next_probs, without
 
-    model, tokenizer = services.model(view.run, view.at), tokenizers.load(view.run.tokenizer)
-    whole = next_probs(model, view.ids)
-    left = next_probs(model, view.ids, without(layer, head))
+    tokenizer = tokenizers.load(view.run.tokenizer)
+    with services.turn.taken():
+        model = services.model(view.run, view.at)
+        whole = next_probs(model, view.ids)
+        left = next_probs(model, view.ids, without(layer, head))
     top = np.argsort(-np.maximum(whole, left), kind="stable")[:SHOWN]
     names = [tokenizer.tokens[i] for i in top]
     chart = plots.with_and_without(names, whole[top], left[top])

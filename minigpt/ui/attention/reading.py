@@ -45,7 +45,8 @@ class View(Look):
         def see(at: int, patterns: "torch.Tensor") -> np.ndarray | None:
             return of(patterns.numpy(), head).copy() if at == layer else None
 
-        return attention_by_layer(self.model, self.ids, self.rows, see)[layer]
+        with services.turn.taken():
+            return attention_by_layer(self.model, self.ids, self.rows, see)[layer]
 
     def norms(self, layer: int, head: int | str) -> tuple[np.ndarray, float]:
         """How much each token brings to another in that head, weight times the length of what is
@@ -56,7 +57,8 @@ class View(Look):
             chosen = of(brought.numpy(), head).copy() if at == layer else None
             return chosen, float(brought.max())
 
-        seen = norms_by_layer(self.model, self.ids, self.rows, see)
+        with services.turn.taken():
+            seen = norms_by_layer(self.model, self.ids, self.rows, see)
         return seen[layer][0], max(highest for _, highest in seen)
 
     @property
@@ -96,9 +98,8 @@ def view(run: Run, text: str, step: int | None) -> View:
         whole = patterns.numpy()
         return plots.thumbnail(whole, side), whole if keeps else None
 
-    model = services.model(run, read.at)
     with services.turn.taken():
-        seen = attention_by_layer(model, read.ids, N, see)
+        seen = attention_by_layer(services.model(run, read.at), read.ids, N, see)
     small, whole = zip(*seen, strict=True)
     return View(
         run, read.at, read.tokens, read.ids, notes,

@@ -23,13 +23,20 @@ def _once(about: Hashable, measure: Callable[[], Any]) -> Any:
     return measured.once(about, measure, _answers)
 
 
+def _held(run: Run, ids: Sequence[int], new: int = 0) -> int:
+    """Of how many tokens a model holds keys and values that goes on behind these."""
+    return min(run.model.block_size, len(ids) + new)
+
+
 def next_token(run: Run, at: int, prompt: str, config: SampleConfig) -> "Step":
     """The token behind a prompt, with the whole vocabulary as candidates. Raises InputError."""
 
     from minigpt.generation import generate
 
     ids = tokenizers.load(run.tokenizer).encode(prompt)
-    return next(generate(services.model(run, at), ids, config, run.model.vocab_size))
+    with services.turn.taken():
+        model = services.model(run, at, writes=_held(run, ids))
+        return next(generate(model, ids, config, run.model.vocab_size))
 
 
 def texts(run: Run, at: int, prompt: str, configs: Sequence[SampleConfig]) -> "list[list[Step]]":
@@ -41,7 +48,9 @@ def texts(run: Run, at: int, prompt: str, configs: Sequence[SampleConfig]) -> "l
 
         tokenizer = tokenizers.load(run.tokenizer)
         ids, ends = tokenizer.encode(prompt), stops(tokenizer, configs[0].stop)
-        rows = generate_together(services.model(run, at), ids, configs, 0, ends=ends)
+        held = sum(_held(run, ids, config.max_new_tokens) for config in configs)
+        model = services.model(run, at, writes=held)
+        rows = generate_together(model, ids, configs, 0, ends=ends)
         return [[step for step in text if step] for text in zip(*rows, strict=True)]
 
     return _once(("texts", run.id, at, prompt, tuple(configs)), measure)
@@ -56,8 +65,9 @@ def without_head(
         from minigpt.generation import generate, stops
         from minigpt.interpret import without
 
-        tokenizer, model = tokenizers.load(run.tokenizer), services.model(run, at)
+        tokenizer = tokenizers.load(run.tokenizer)
         ids, ends = tokenizer.encode(prompt), stops(tokenizer, config.stop)
+        model = services.model(run, at, writes=_held(run, ids, config.max_new_tokens))
         return list(generate(model, ids, config, 0, ends=ends, tap=without(layer, head)))
 
     return _once(("without", run.id, at, prompt, config, layer, head), measure)
@@ -72,8 +82,10 @@ def search(
         from minigpt.beam import beam_search
         from minigpt.generation import stops
 
-        tokenizer, model = tokenizers.load(run.tokenizer), services.model(run, at)
-        ends = stops(tokenizer, stop)
-        return beam_search(model, tokenizer.encode(prompt), width, length, penalty, ends)
+        tokenizer = tokenizers.load(run.tokenizer)
+        ids, ends = tokenizer.encode(prompt), stops(tokenizer, stop)
+        # At each step it holds the texts before and behind it.
+        model = services.model(run, at, writes=2 * width * _held(run, ids, length))
+        return beam_search(model, ids, width, length, penalty, ends)
 
     return _once(("beam", run.id, at, prompt, width, length, penalty, stop), measure)

@@ -36,11 +36,13 @@ def show(view: View) -> None:
     """A choice of one head, and the steps, which open on demand. Raises InputError."""
     from minigpt.interpret import walk
 
-    run, model = view.run, services.model(view.run, view.at)
-    layer, head = _choose(view)
-    own = walk(model, view.ids, layer, head)
-    row = by_hand.chosen(view, own, layer, head)
-    now = walk(model, view.ids, layer, head, row.tap) if row.tap else own
+    run, (layer, head) = view.run, _choose(view)
+    with services.turn.taken():
+        own = walk(services.model(run, view.at), view.ids, layer, head)
+    row, now = by_hand.chosen(view, own, layer, head), own
+    if row.tap:
+        with services.turn.taken():
+            now = walk(services.model(run, view.at), view.ids, layer, head, row.tap)
     st.caption(
         f"What the model of step {view.at:,} computes to guess the token after "
         f"{boxed(brief(view.tokens[-1]))}, the last of the text above. All numbers are its own, "

@@ -33,9 +33,10 @@ def show(view: View) -> None:
 
     run = view.run
     at = place.choose(view)
-    read, model = view.ids[: at + 1], services.model(run, view.at)
+    read = view.ids[: at + 1]
     names = [brief(token) for token in tokenizers.load(run.tokenizer).tokens]
-    probs = next_probs(model, read)
+    with services.turn.taken():
+        probs = next_probs(services.model(run, view.at), read)
     first, second = np.argsort(-probs, kind="stable")[:2].tolist()
     aim = st.segmented_control(
         "Next token", list(AIMS), format_func=AIMS.get, required=True,
@@ -46,7 +47,8 @@ def show(view: View) -> None:
     target, against = first, second if aim == "rival" else None
     if aim == "token":
         target = _choose(view, names, view.ids[at + 1] if at + 1 < len(view.ids) else first)
-    found = attribute(model, read, target, against)
+    with services.turn.taken():
+        found = attribute(services.model(run, view.at), read, target, against)
     over = "the mean of all tokens" if against is None else f"that of {names[against]}"
     unit = f"logit of {names[target]} above {over}"
     chart = plots.waterfall(found.names, found.amounts, found.logit, unit)

@@ -108,7 +108,7 @@ def _tell_outside(scene: Scene, there: np.ndarray) -> None:
 
 
 def _scene(run: Run, kind: str) -> Scene:
-    return measured.once(("scene", run.id, kind), lambda: _set_scene(run, kind), _planes)
+    return _planes.once(("scene", run.id, kind), lambda: _set_scene(run, kind))
 
 
 def _set_scene(run: Run, kind: str) -> Scene:
@@ -138,7 +138,6 @@ def _film(view: View, scene: Scene) -> "Plane":
     """The plane of this moment, turned to lie as the moment before it did, and that as the one
     before, from the first on: so it is the same whichever way one comes to it."""
     from minigpt.interpret import aligned, embedding, plane
-    from minigpt.weights import load_model
 
     run, store, before = view.run, services.store(), None
     steps = [*(step for step in store.snapshot_steps(run.id) if step < view.at), view.at]
@@ -149,8 +148,7 @@ def _film(view: View, scene: Scene) -> "Plane":
         if len(missing) > 1:
             done = missing.index(step) if step in missing else 0
             bar.progress(done / len(missing), f"Laying out step {step:,} …")
-        is_here = step == view.at
-        model = services.model(run, step) if is_here else load_model(store, run, step)
+        model = services.model(run, step, keeps=step == view.at)
         found = plane(embedding(model, scene.kind)[scene.rows])
         return found if before is None else replace(found, points=aligned(found.points, before))
 
@@ -179,14 +177,16 @@ def _neighbours(view: View, scene: Scene) -> tuple[int, list[tuple[int, float]]]
     )
     if "index" in field:
         field["index"] = rows.index(field["index"])
-    labels = distinct([brief(label) for label in scene.labels], rows)
+    shown = distinct([brief(label) for label in scene.labels], rows)
+    labels = dict(zip(rows, shown, strict=True))
     row = st.selectbox(
         "Neighbours of" if tokens else "Neighbours of place", rows,
-        format_func=lambda row: labels[rows.index(row)],
+        format_func=labels.get,
         help="Those whose numbers point most nearly the same way.", **field,
     )  # fmt: skip
     chosen = rows.index(row)
-    vectors = embedding(services.model(run, view.at), scene.kind)[scene.rows]
+    with services.turn.taken():
+        vectors = embedding(services.model(run, view.at), scene.kind)[scene.rows]
     near, chance = neighbours(vectors, chosen, NEAR), _chance(scene, run)
     st.table(
         [

@@ -87,11 +87,12 @@ def _about(run: Run, step: int) -> tuple[str, str, int, str]:
 def _token_losses(run: Run, step: int) -> np.ndarray:
     """What each next token of the sample cost the model of a step, in nats: (n, T - 1)."""
 
+    windows = measured.sample(run).windows
+
     def measure() -> np.ndarray:
         from minigpt.interpret.learned import token_losses
-        from minigpt.weights import load_model
 
-        return token_losses(load_model(services.store(), run, step), measured.sample(run).windows)
+        return token_losses(services.model(run, step, keeps=False), windows)
 
     return measured.once(_about(run, step), measure, _losses)
 

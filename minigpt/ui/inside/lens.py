@@ -45,7 +45,8 @@ def show(view: View) -> None:
         **address.bind(address.LENS, run, "true", begins="default"),
     )  # fmt: skip
     at = place.choose(view)
-    found = lens(services.model(run, view.at), view.ids)
+    with services.turn.taken():
+        found = lens(services.model(run, view.at), view.ids)
     vocabulary = tokenizers.load(run.tokenizer).tokens
     whole = plots.LensMap.of(found, decision_depth(found), view.ids, vocabulary)
     first = max(0, len(view.ids) - MOST)
@@ -156,8 +157,10 @@ def _show_decisions(view: View) -> None:
 def _decided(run: Run, at: int) -> "Decisions":
     from minigpt.interpret import decisions, token_class
 
+    windows = measured.sample(run).windows
+
     def measure() -> "Decisions":
         classes = token_class(tokenizers.load(run.tokenizer))
-        return decisions(services.model(run, at), measured.sample(run).windows, classes)
+        return decisions(services.model(run, at), windows, classes)
 
     return measured.once(("decided", run.id, at, measured.sampled(run)), measure)

@@ -61,9 +61,9 @@ def _measured(view: View, kind: str) -> "Matters | None":
     known, estimate = measured.known(about), ""
     wished = bool(st.session_state.get(asked))
     if known is None and (wished or not (view.plays or view.follows)):
-        bar = st.progress(0.0, TAKING)
+        windows, bar = measured.sample(view.run).windows, st.progress(0.0, TAKING)
         try:
-            known = measured.once(about, lambda: _measure(view, kind, bar, wished=wished))
+            known = measured.once(about, lambda: _measure(view, windows, kind, bar, wished=wished))
         except _TooLong as error:
             estimate = f", about {rough(error.args[0])}"
         bar.empty()
@@ -81,12 +81,14 @@ def _measured(view: View, kind: str) -> "Matters | None":
     return known
 
 
-def _measure(view: View, kind: str, bar: DeltaGenerator, *, wished: bool) -> "Matters":
+def _measure(
+    view: View, windows: np.ndarray, kind: str, bar: DeltaGenerator, *, wished: bool
+) -> "Matters":
     """Raises _TooLong where it would take long and nobody asked for it. Whoever goes to another
     page leaves it: that is noticed as soon as the bar moves."""
     from minigpt.interpret import what_matters
 
-    windows, started = measured.sample(view.run).windows, time.monotonic()
+    started = time.monotonic()
 
     def tell(share: float) -> None:
         seconds = time.monotonic() - started
@@ -255,8 +257,9 @@ def _by_token(view: View, found: "Matters", part: "Part") -> None:
         )
         return
     windows = measured.sample(view.run).windows
-    model = services.model(view.run, view.at)
-    rises = token_effect(model, view.ids, part, windows, found.kind)
+    with services.turn.taken():
+        model = services.model(view.run, view.at)
+        rises = token_effect(model, view.ids, part, windows, found.kind)
     deepest = max(LEAST_SCALE, float(np.abs(rises).max()))
     st.html(weighed(view.tokens[0], view.tokens[1:], rises.tolist(), deepest))
     st.caption(

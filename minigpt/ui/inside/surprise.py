@@ -31,8 +31,9 @@ def show(view: View) -> None:
 
     if len(view.ids) < 2:
         raise InputError("nothing comes before a single token to guess it from: write one more")
-    model = services.model(view.run, view.at)
-    bits, found = surprise(model, view.ids), guesses(model, view.ids)
+    with services.turn.taken():
+        model = services.model(view.run, view.at)
+        bits, found = surprise(model, view.ids), guesses(model, view.ids)
     strip(
         view.tokens[0], "", _told(view, bits, found[2]), key=f"surprise-{view.run.id}", chosen=None
     )

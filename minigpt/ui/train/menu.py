@@ -18,7 +18,7 @@ from minigpt.config import InputError
 from minigpt.counting import counted, percent
 from minigpt.metrics import Metrics
 from minigpt.store import MAX_NAME, Run
-from minigpt.ui import address, exports, kept, measured, news, services, untaken
+from minigpt.ui import address, exports, kept, news, services, untaken
 from minigpt.ui.downloads import download_button
 from minigpt.ui.fields import changed
 from minigpt.ui.glossary import explain
@@ -28,6 +28,7 @@ from minigpt.ui.words import file_name, plain, sentence
 
 OPEN = "open_panel"  # of which run, and what it is for
 SAID = "said"  # what is still to be told of what was done in it
+_copies = kept.Kept(1_000_000)  # how much of what runs wrote is copied
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _copied(visit: Visit) -> str:
         return ""
     step, written = samples[-1]
     try:
-        found = measured.once(("copied", run.id, step), lambda: services.trace(run, written))
+        found = _copies.once((run.id, step), lambda: services.trace(run, written))
     except InputError as error:
         return f"How much of what it writes is copied cannot be told: {plain(error)}."
     if found.share is None:
