@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_WEIGHTS = 2**27  # of all heads together; where there would be more, fewer rows are shown
 KEPT_WEIGHTS = 2**24  # that stay in memory; where there are more, a head is read for when shown
+KEPT_SHARE = 1 / 10  # of the memory for models that they may take
 MOST_BOARD = 2**21  # bytes of all small maps
 
 
@@ -92,7 +93,8 @@ def view(run: Run, text: str, step: int | None) -> View:
             "those before stands in the first column, *earlier*."
         )
     side = min(plots.MOST_PIXELS, math.isqrt(MOST_BOARD // heads))
-    keeps = heads * N * T <= KEPT_WEIGHTS
+    weights = heads * N * T
+    keeps = weights <= KEPT_WEIGHTS and 4 * weights <= KEPT_SHARE * services.turn.most_bytes
 
     def see(layer: int, patterns: "torch.Tensor") -> tuple[np.ndarray, np.ndarray | None]:
         whole = patterns.numpy()
