@@ -70,7 +70,7 @@ def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
     expect_attention(page)
 
     go(page, "Generate")
-    assert said(page) == shown
+    wait_until(page, lambda: said(page) == shown)
     type_in(page, "Prompt", "Once a lamp ")
     page.get_by_text("More settings").click()
     set_number(page, "Length", "20")
@@ -85,7 +85,7 @@ def test_what_is_shown_is_found_again_on_every_way(page, server, browser):
     assert text.startswith("Once a lamp ")
 
     go(page, "Attention")
-    assert said(page) == shown | chosen
+    wait_until(page, lambda: said(page) == shown | chosen)
     expect_attention(page)
     page.reload()
     expect_attention(page)
@@ -116,7 +116,7 @@ def test_going_back_in_the_browser_goes_back_in_what_is_shown(page, server):
     settled(page)
     page.go_back()
     expect(radio(page, "Head", "0")).to_be_checked()
-    assert said(page) == {}
+    wait_until(page, lambda: said(page) == {})
     page.go_forward()
     expect(radio(page, "Head", "1")).to_be_checked()
 
@@ -129,5 +129,5 @@ def test_what_cannot_be_is_told_until_something_else_is_chosen(page, server):
     expect(told).to_have_count(2)
     radio(page, "Head", "1").click()
     expect(told).to_have_count(0)
-    assert said(page) == {"head": "1"}
+    wait_until(page, lambda: said(page) == {"head": "1"})
     assert page.locator(EXCEPTION).count() == 0

@@ -58,7 +58,7 @@ def show(view: View) -> None:
     shown = whole.newest(MOST)
     drawn = lens_map(shown, shows, at - first, first)
     st.html(drawn)
-    reveal(drawn, key=f"lens-here-{run.id}")
+    reveal(drawn, 1 + at - first, key=f"lens-here-{run.id}")
     most = np.log2(len(vocabulary))
     st.caption(
         "Each column is a token that was read; below it, from top to bottom, the next token the "
