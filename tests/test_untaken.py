@@ -9,6 +9,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from minigpt.config import InputError
+from minigpt.limits import Limits
 from minigpt.ui import untaken
 from minigpt.ui.untaken import File, Waiting, look, too_many
 
@@ -95,6 +96,19 @@ def test_files_that_are_read_at_once_are_bounded_together(monkeypatch):
 def test_a_small_file_is_read_whatever_else_is():
     with untaken.reading(10**9), untaken.reading(untaken.SMALL), pytest.raises(InputError):
         untaken.reading(untaken.SMALL + 1).__enter__()
+
+
+def test_where_texts_are_short_no_file_is_larger():
+    """Ten uploads of 20 MB at once are there several times each, on a host of 1 GB too."""
+    usual = config.get_option(untaken.LARGEST)
+    try:
+        untaken.limit(Limits.of_host(1_000))
+        assert config.get_option(untaken.LARGEST) == 10
+        assert untaken.most_bytes.__wrapped__() >= 20 << 20
+        untaken.limit(Limits.of_host(8_000))
+        assert config.get_option(untaken.LARGEST) == 10, "what was set lower stays"
+    finally:
+        config.set_option(untaken.LARGEST, usual)
 
 
 def test_the_largest_upload_that_a_server_takes_waits_for_its_page_on_the_smallest_host(

@@ -34,6 +34,7 @@ from minigpt.engine.supervisor import Supervisor
 from minigpt.limits import Limits, most_that
 from minigpt.store import LIBRARY_SHELF, NO_WEIGHTS, Run, Store, home
 from minigpt.tokenizers.bpe import check_vocabulary
+from minigpt.ui import untaken
 from minigpt.ui.kept import Kept
 from minigpt.ui.turn import Turn
 
@@ -81,6 +82,7 @@ def _server(folder: Path) -> Server:
             limits = Limits.from_environment()
             _kept.most_bytes = min(KEPT_BYTES, int(KEPT_SHARE * 1e6 * limits.memory_mb))
             turn.most_bytes = 1_000_000 * limits.max_look_mb
+            untaken.limit(limits)
             opened = Store(folder)
             try:
                 opened.add_text(LIBRARY_SHELF, LIBRARY["tales"].title, LIBRARY["tales"].read())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from streamlit import runtime
+from streamlit import config, runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
@@ -23,18 +23,24 @@ from minigpt.limits import Limits
 
 LOOK_SECONDS = 2.0
 LEFT_SECONDS = 30.0  # a browser that comes back within so long finds its files
-# Of all sessions: so much of the memory, within these bounds. A session may have half of it, which
-# has to be as much as the largest single upload (`server.maxUploadSize`, in MiB).
-SHARE, LEAST_BYTES, MOST_BYTES = 0.04, 42_000_000, 120_000_000
+SHARE, MOST_BYTES = 0.02, 120_000_000  # of all sessions: so much of the memory, and at most
+LARGEST = "server.maxUploadSize"  # Streamlit's own limit of a file, in MiB
 SMALL = 1_000_000  # bytes of a file that is read whatever else is
 WAIT_SECONDS = 900.0  # a file waits so long for somebody to say how it reads
 
 
+def limit(limits: Limits) -> None:
+    """Has the server take no larger file than a text may be: as it comes in, it is there several
+    times, and of several visitors at once."""
+    config.set_option(LARGEST, min(limits.max_text_mb, config.get_option(LARGEST)))
+
+
 @cache
 def most_bytes() -> int:
-    """How much all sessions may leave here, or have read at once."""
+    """How much all sessions may leave here, or have read at once. One session may leave half of it,
+    which is at least the largest file."""
     share = int(SHARE * 1e6 * Limits.from_environment().memory_mb)
-    return min(MOST_BYTES, max(LEAST_BYTES, share))
+    return max(2 * config.get_option(LARGEST) << 20, min(MOST_BYTES, share))
 
 
 def release(file: UploadedFile) -> None:

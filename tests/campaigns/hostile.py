@@ -39,7 +39,7 @@ from tests.servers import Server, app_server
 from tests.sessions import Session, said
 
 MB = 1_000_000
-LARGEST = 20  # millions of characters of a paste, MB of a file
+LARGEST = 20  # millions of characters of a paste, twice the MB of a file
 HONEST = "0123456789abcdef" * 2  # a browser's workspace
 PAGES = ["", "Data", "Train", "Attention", "Generate", "Inside"]
 FIELDS = [("Data", "Your text"), ("Generate", "Prompt"), ("Attention", "Text to look at")]
@@ -101,11 +101,11 @@ async def writes(address: str, seed: int, _largest: int) -> None:
 
 
 async def leaves(address: str, seed: int, largest: int) -> None:
-    """Uploads what no page is ever told of, and goes."""
+    """Uploads what no page is ever told of, as large as a host of 1 GB takes it, and goes."""
     async with Session(address, "Data") as session:
         await session.ask()
         for n in range(3):
-            await session.upload(f"{n}.txt", ever_new(seed, largest).encode())
+            await session.upload(f"{n}.txt", ever_new(seed, largest // 2).encode())
 
 
 Worst = Callable[[str, int, int], Coroutine[Any, Any, None]]
