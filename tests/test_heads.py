@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt.config import GPTConfig, InputError, NotFinite
+from minigpt.config import GPTConfig, InputError, NotFinite, SampleConfig
 from minigpt.corpus import WORLDS
+from minigpt.generation import generate
 from minigpt.interpret import (
     ROLES,
     UNCLEAR,
@@ -238,6 +239,8 @@ def test_a_run_can_be_measured_on_what_it_writes_itself(tiny_model, monkeypatch)
     assert windows.shape == (20, 16)
     assert (windows == written_windows(tiny_model, [3], seed=1)).all()
     assert (windows != written_windows(tiny_model, [3], seed=2)).any()
+    config = SampleConfig(max_new_tokens=16, temperature=1.0, seed=20)
+    assert windows[0].tolist() == [step.id for step in generate(tiny_model, [3], config)]
 
 
 def test_a_run_of_a_short_context_is_measured_on_as_much_as_may_be_written(

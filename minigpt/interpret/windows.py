@@ -1,6 +1,7 @@
 """The text that heads are measured on, in windows: int64 (n, T)."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ from minigpt.config import InputError, SampleConfig
 from minigpt.corpus import as_ids
 from minigpt.corpus import windows as cut
 from minigpt.counting import counted
-from minigpt.generation import generate
+from minigpt.generation import generate_together
 from minigpt.interpret.intervals import LEAST_WINDOWS
 from minigpt.interpret.roles import FIRST_ROW
 from minigpt.memory import AT_ONCE
@@ -50,16 +51,21 @@ def _check_context(block_size: int) -> None:
 
 
 def written_windows(model: GPT, prompt: Iterable[int], seed: int = 0) -> np.ndarray:
-    """The same out of what the model itself writes after a prompt, at temperature 1: int64 (n, T).
+    """The same out of what the model itself writes after a prompt, at temperature 1, each window a
+    text of its own: int64 (n, T).
 
     For a run whose text nobody else may read. Raises InputError when the context has no row 8.
     """
     _check_context(model.config.block_size)
-    T = min(model.config.block_size, WINDOW)
-    tokens = min(MOST_WRITTEN, T * max(WINDOWS, -(-ROWS // (T - FIRST_ROW))) + 1)
-    config = SampleConfig(max_new_tokens=tokens, temperature=1.0, seed=seed)
-    written = [step.id for step in generate(model, prompt, config, candidates=0)]
-    return held_out_windows(written, model.config.block_size)
+    T, prompt = min(model.config.block_size, WINDOW), list(prompt)
+    n = min(MOST_WRITTEN // T, max(WINDOWS, -(-ROWS // (T - FIRST_ROW))))
+    usual = SampleConfig(max_new_tokens=T, temperature=1.0)
+    configs = [replace(usual, seed=seed * n + i) for i in range(n)]
+    at_once, texts = max(1, AT_ONCE // model.config.vocab_size), []
+    for first in range(0, n, at_once):
+        steps = generate_together(model, prompt, configs[first : first + at_once], candidates=0)
+        texts += zip(*([step.id for step in row] for row in steps), strict=True)
+    return np.array(texts)
 
 
 def repeated_sequences(
