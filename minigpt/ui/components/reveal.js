@@ -14,11 +14,12 @@ export default function ({ data }) {
   const until = performance.now() + PATIENCE
   let over = false
   const look = () => {
+    if (over) return
     const map = document.querySelector(".mg-lens")
     const here = map?.querySelector(".mg-here")
     // We may be told of a map before the page has put it in the place of the one before.
     if (here?.cellIndex === data.column) show(map, here)
-    else if (!over && performance.now() < until) requestAnimationFrame(look)
+    else if (performance.now() < until) requestAnimationFrame(look)
   }
   look()
   return () => { over = true }
