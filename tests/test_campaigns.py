@@ -62,5 +62,5 @@ def test_a_model_nobody_could_train_here_is_looked_at_within_the_memory_there_is
     visits = [
         ("Inside", f"instrument={name}", "Text to look at") for name in ("Lens", "Arithmetic")
     ]
-    for seen in shapes.campaign(["many heads"], memory=1_000, visits=visits):
+    for seen in shapes.campaign(["heads"], memory=1_000, visits=visits):
         assert seen.more < 250, seen

@@ -40,7 +40,7 @@ SHAPES = {
     "long": {"n_layer": 24, "n_head": 4, "n_embd": 128, "block_size": 4_096},
     "wide": {"n_layer": 1, "n_head": 1, "n_embd": 1_024, "block_size": 4_096},
     "wordy": {"n_layer": 2, "n_head": 2, "n_embd": 64, "block_size": 4_096, "vocab_size": 60_000},
-    "many heads": {"n_layer": 2, "n_head": 64, "n_embd": 256, "block_size": 4_096},
+    "heads": {"n_layer": 2, "n_head": 64, "n_embd": 256, "block_size": 4_096},
 }
 VISITS = [
     ("", "", ""),
