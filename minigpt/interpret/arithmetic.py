@@ -61,7 +61,11 @@ def walk(
     changes it. Raises InputError where the ids do not fit or there is no such head, and NotFinite
     where a number is none."""
     check_head(model, layer, head)
-    read, recorder, block = as_batch(model, ids), Recorder(), model.h[layer]
+    read, block = as_batch(model, ids), model.h[layer]
+    end = f"h.{model.config.n_layer - 1}.resid_post"
+    # Of no other layer more: with each, the scores of all its heads would stay in memory.
+    needed = f"h.{layer}.", end, "embed", "ln_f", "logits"
+    recorder = Recorder(lambda name: name.startswith(needed))
     model.eval()
     model(read, tap=chain(tap, recorder) if tap else recorder)
     seen = recorder.activations
@@ -99,7 +103,7 @@ def walk(
         "hidden": last(f"{at}.mlp.hidden"),
         "mlp": last(f"{at}.mlp.out"),
         "resid_post": last(f"{at}.resid_post"),
-        "last": last(f"h.{model.config.n_layer - 1}.resid_post"),
+        "last": last(end),
         "ln_f": last("ln_f"),
         "logits": last("logits"),
         "probs": last("logits").float().softmax(-1),

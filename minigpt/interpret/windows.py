@@ -14,7 +14,7 @@ from minigpt.counting import counted
 from minigpt.generation import generate_together
 from minigpt.interpret.intervals import LEAST_WINDOWS
 from minigpt.interpret.roles import FIRST_ROW
-from minigpt.memory import AT_ONCE
+from minigpt.memory import AT_ONCE, NUMBER, of_cache
 from minigpt.model import GPT
 
 WINDOW, WINDOWS, ROWS = 128, 16, 2_000  # at most so long; at least so many, and rows in them
@@ -61,7 +61,8 @@ def written_windows(model: GPT, prompt: Iterable[int], seed: int = 0) -> np.ndar
     n = min(MOST_WRITTEN // T, max(WINDOWS, -(-ROWS // (T - FIRST_ROW))))
     usual = SampleConfig(max_new_tokens=T, temperature=1.0)
     configs = [replace(usual, seed=seed * n + i) for i in range(n)]
-    at_once, texts = max(1, AT_ONCE // model.config.vocab_size), []
+    held = of_cache(model.config, model.config.block_size) // NUMBER  # of each text
+    at_once, texts = max(1, AT_ONCE // max(model.config.vocab_size, held)), []
     for first in range(0, n, at_once):
         steps = generate_together(model, prompt, configs[first : first + at_once], candidates=0)
         texts += zip(*([step.id for step in row] for row in steps), strict=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from minigpt import tokenizers
+from minigpt import memory, tokenizers
 from minigpt.config import InputError
 from minigpt.store import Run
 from minigpt.ui import services
@@ -94,6 +94,9 @@ def scores(run: Run, at: int) -> "HeadScores":
     def measure(windows: np.ndarray) -> "HeadScores":
         from minigpt.interpret import head_scores
 
+        heads = run.model.n_layer * run.model.n_head  # of whose patterns there are two copies
+        patterns = 2 * memory.NUMBER * heads * windows.shape[1] ** 2
+        services.turn.hold(("patterns", run.id, at), patterns)
         return head_scores(services.model(run, at), windows)
 
     return _on_sample(_scores(run, at), run, measure)
