@@ -184,6 +184,6 @@ def test_a_run_whose_text_is_not_here_is_not_measured_for_ever_on_what_it_wrote_
     for run.active, at[0] in ((False, 200), (False, 250)):
         assert measured.sample(run).windows == at[0]
     about = "what", "a"
-    assert measured._on_sample(about, run, lambda _: 1) == 1  # of this sample
+    assert measured.on_sample(about, run, lambda _: 1) == 1  # of this sample
     at[0] = 300
-    assert measured._on_sample(about, run, lambda _: 2) == 2
+    assert measured.on_sample(about, run, lambda _: 2) == 2

@@ -72,7 +72,7 @@ def _sample(run: Run, unseen: np.ndarray | None) -> Sample:
     return Sample(written_windows(model, beginning), held_out=False)
 
 
-def _on_sample(
+def on_sample(
     about: tuple[Hashable, ...],
     run: Run,
     measure: Callable[[np.ndarray], Any],
@@ -99,7 +99,7 @@ def scores(run: Run, at: int) -> "HeadScores":
         services.turn.hold(("patterns", run.id, at), patterns)
         return head_scores(services.model(run, at), windows)
 
-    return _on_sample(_scores(run, at), run, measure)
+    return on_sample(_scores(run, at), run, measure)
 
 
 def known_scores(run: Run, at: int) -> "HeadScores | None":
@@ -148,7 +148,7 @@ def effect(run: Run, at: int, layer: int, head: int, kind: str) -> "Effects":
 
         return head_effects(services.model(run, at), windows, kind, [(layer, head)])
 
-    return _on_sample(("effect", run.id, at, layer, head, kind), run, measure)
+    return on_sample(("effect", run.id, at, layer, head, kind), run, measure)
 
 
 def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "list[Sharp]":
@@ -160,7 +160,7 @@ def places(run: Run, at: int, layer: int, head: int, *, reads_text: bool) -> "li
         return sharpest(services.model(run, at), windows, layer, head)
 
     about = "places", run.id, at, layer, head
-    return _on_sample(about, run, measure, reads_text=reads_text)
+    return on_sample(about, run, measure, reads_text=reads_text)
 
 
 def known(about: Hashable) -> Any:

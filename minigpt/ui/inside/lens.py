@@ -157,10 +157,8 @@ def _show_decisions(view: View) -> None:
 def _decided(run: Run, at: int) -> "Decisions":
     from minigpt.interpret import decisions, token_class
 
-    windows = measured.sample(run).windows
-
-    def measure() -> "Decisions":
+    def measure(windows: np.ndarray) -> "Decisions":
         classes = token_class(tokenizers.load(run.tokenizer))
         return decisions(services.model(run, at), windows, classes)
 
-    return measured.once(("decided", run.id, at, measured.sampled(run)), measure)
+    return measured.on_sample(("decided", run.id, at), run, measure)
